@@ -1,0 +1,35 @@
+// An event that was given its place in the outbox.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "domain/clock.h"
+#include "domain/ids.h"
+
+namespace outboxd::domain {
+
+// One entry of the outbox. `envelope` is the event as it travels (transport/msgpack/envelope.h
+// encodes it once; the outbox and the broker carry it unchanged). `topic`, `time_ms` and `ttl_ms`
+// stand beside it because the outbox itself decides by them.
+struct OutboxEntry {
+  Seq seq = 0;
+  TimestampMs time_ms = 0;
+  std::optional<std::int64_t> ttl_ms;
+  std::string topic;
+  std::string envelope;
+
+  friend bool operator==(const OutboxEntry&, const OutboxEntry&) = default;
+};
+
+// An entry that will never be delivered, kept for people to look at.
+struct DeadEntry {
+  OutboxEntry entry;
+  TimestampMs died_at_ms = 0;
+  std::string reason;
+
+  friend bool operator==(const DeadEntry&, const DeadEntry&) = default;
+};
+
+}  // namespace outboxd::domain

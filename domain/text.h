@@ -1,0 +1,19 @@
+// Free text from callers: bounded and valid UTF-8, so that it can be shown and sent anywhere.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "domain/result.h"
+
+namespace outboxd::domain {
+
+// True if `text` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
+bool is_utf8(std::string_view text);
+
+// bad_request for `argument` unless `text` is valid UTF-8 of `min_bytes` to `max_bytes` bytes.
+Status check_text(std::string_view text, const std::string& argument, std::size_t min_bytes,
+                  std::size_t max_bytes);
+
+}  // namespace outboxd::domain

@@ -1,0 +1,97 @@
+// The ports through which a use case reads and changes what is stored. All of it joins one atomic
+// commit.
+//
+// Thread contract of everything here: core thread only. Reads see the unit of work's own writes and
+// those of every earlier use case, durable or not.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "domain/ids.h"
+#include "domain/order_snapshot.h"
+#include "domain/outbox_entry.h"
+#include "domain/result.h"
+
+namespace outboxd::domain {
+
+class OrderRepository {
+ public:
+  virtual ~OrderRepository() = default;
+
+  // The order, or nothing. Error: internal, when the store cannot be read.
+  virtual Result<std::optional<OrderSnapshot>> find(const OrderId& id) = 0;
+
+  // Inserts or replaces.
+  virtual void put(const OrderSnapshot& order) = 0;
+};
+
+// A value that an application keeps under a key of its own.
+struct StateValue {
+  std::string bytes;          // one encoded value; outboxd never looks into it
+  std::uint64_t version = 0;  // of its last change; grows with every commit and is never used twice
+};
+
+class ApplicationState {
+ public:
+  virtual ~ApplicationState() = default;
+
+  virtual Result<std::optional<StateValue>> find(std::string_view key) = 0;
+  virtual void put(std::string_view key, const StateValue& value) = 0;
+  virtual void remove(std::string_view key) = 0;
+};
+
+// The record by which a repeated request that creates no entity is known again (G4).
+struct RequestRecord {
+  std::string digest;   // of the request's content
+  std::string outcome;  // the reply, as it was encoded
+  TimestampMs time_ms = 0;
+};
+
+class RequestLog {
+ public:
+  virtual ~RequestLog() = default;
+
+  virtual Result<std::optional<RequestRecord>> find(const RequestId& id) = 0;
+  virtual void put(const RequestId& id, const RequestRecord& record) = 0;
+};
+
+// The writing side of the outbox.
+class Outbox {
+ public:
+  virtual ~Outbox() = default;
+
+  // Gives `entry` the next sequence number (its own `seq` is ignored) and returns that (G3).
+  virtual Seq append(OutboxEntry entry) = 0;
+
+  // Records that every entry up to and including `seq` is complete. Never moves backwards. The
+  // entries are removed only after this record is durable (G5).
+  virtual void complete_through(Seq seq) = 0;
+
+  // Moves entry `seq` to the dead letters. Nothing happens when it is not there any more.
+  virtual Status bury(Seq seq, std::string_view reason, TimestampMs now_ms) = 0;
+};
+
+// One use case's view of the store. It belongs to the group that is being built; see
+// domain/store.h.
+class UnitOfWork {
+ public:
+  virtual ~UnitOfWork() = default;
+
+  virtual OrderRepository& orders() = 0;
+  virtual ApplicationState& application_state() = 0;
+  virtual RequestLog& requests() = 0;
+  virtual Outbox& outbox() = 0;
+
+  // A number that is greater than that of every earlier unit of work, across restarts: the version
+  // of application keys changed by this one.
+  virtual std::uint64_t revision() = 0;
+
+  // Number of the newest group that this unit of work has written to or has read a write of; 0 when
+  // everything it saw is durable. A reply must not leave before that group is durable (G1).
+  virtual std::uint64_t depends_on() const = 0;
+};
+
+}  // namespace outboxd::domain
