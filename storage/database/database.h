@@ -1,0 +1,160 @@
+// Opens RocksDB the way this project needs it: small in memory, strict on recovery, fail-stop on
+// writes.
+//
+// This is the one header that shows RocksDB types. storage/*.cc and the broker's embedded engine
+// (.cc files only) include it; nobody else does.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <rocksdb/compaction_filter.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/write_batch.h>
+
+#include "domain/result.h"
+
+namespace outboxd::storage {
+
+// One column family.
+struct FamilyOptions {
+  std::string name;
+
+  // Decides during flush and compaction what may go, or null. It must not throw, and may use
+  // durable progress only.
+  std::shared_ptr<rocksdb::CompactionFilterFactory> filter = nullptr;
+
+  // True for a queue: keys only grow and leave at the front. Its point lookups never miss, and its
+  // files stay small so that whole files can be dropped.
+  bool queue = false;
+};
+
+// What the database may hold in memory. The defaults are the edge profile, some 32 MB of RSS.
+struct MemoryProfile {
+  std::size_t block_cache_bytes = 16 << 20;
+  std::size_t memtable_bytes = 12 << 20;     // of all families together, charged to the block cache
+  std::size_t write_buffer_bytes = 4 << 20;  // of one memtable; two per family
+  std::size_t wal_bytes = 32 << 20;          // past it, the family that pins the oldest log flushes
+};
+
+struct DatabaseOptions {
+  std::string path;  // created (one level) when it is not there
+
+  // The families in a fixed order: `Database::family(i)` is families[i]. New ones may be appended
+  // in later versions. RocksDB's own "default" family is added and holds the format record only.
+  std::vector<FamilyOptions> families;
+
+  // What the directory holds, and in which version. A directory of another name or a newer version
+  // is refused.
+  std::string format_name;
+  std::uint32_t format_version = 1;
+
+  // The rocksdb::Env of a test, or null for the system's. Must outlive the Database.
+  rocksdb::Env* env = nullptr;
+
+  // Permission to drop acknowledged writes that follow damage in the write-ahead log. Without it,
+  // such damage refuses to open.
+  bool repair = false;
+
+  MemoryProfile memory;
+};
+
+// What opening had to do about the write-ahead log.
+struct RecoveryReport {
+  enum class Outcome {
+    kClean,            // nothing was wrong
+    kTornTailDropped,  // the last, never acknowledged write was half there; it is gone
+    kRepaired,         // acknowledged writes were lost, see below; only with options.repair
+  };
+
+  Outcome outcome = Outcome::kClean;
+  std::string damaged_file;          // name of the log file, such as "000012.log"; empty when clean
+  std::uint64_t damaged_offset = 0;  // of the first damaged record in it
+
+  // kRepaired: the directory in the data directory with the log files as they were. A
+  // DamagedLog (storage/database/damaged_log.h) reads the writes in them that came after the
+  // damage.
+  std::string copy_directory;
+  std::uint64_t last_good_sequence = 0;  // RocksDB's sequence number before the damage
+};
+
+// Sizes for status and metrics.
+struct DatabaseSizes {
+  std::uint64_t disk_bytes = 0;    // tables and logs
+  std::uint64_t log_bytes = 0;     // of these, write-ahead logs
+  std::uint64_t memory_bytes = 0;  // memtables, cached blocks and table readers
+};
+
+// An open RocksDB directory.
+//
+// Recovery. The log is read strictly first. A write is one log record, synced before the next one
+// begins; so damage that no complete record follows is the torn tail of a write nobody was told of,
+// and is dropped. Damage that complete records follow is lost acknowledged data: the log files are
+// copied aside, and open() refuses unless options.repair says to go on.
+//
+// Failure. After a write or sync that failed, or an error of RocksDB's background work, the outcome
+// is indeterminate: the Database is failed for good, RocksDB's own resumption is switched off, and
+// the owner must close it or exit (G10).
+//
+// Thread contract: open() and the destructor from one thread; everything else from any thread.
+// Iterators must be gone before the destructor.
+class Database {
+ public:
+  // Errors: storage_full when the disk is full, internal for everything else, with a message that
+  // names the file at fault and says what to do. Nothing is changed on disk by a refusal, except
+  // for the copy of damaged logs.
+  static domain::Result<std::unique_ptr<Database>> open(DatabaseOptions options);
+
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  [[nodiscard]] rocksdb::DB& db() const { return *db_; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* family(std::size_t index) const;
+  [[nodiscard]] const RecoveryReport& recovery() const { return recovery_; }
+
+  // Writes `batch` and returns when it is on the disk. Make batches with
+  // `rocksdb::WriteBatch(reserved_bytes, 0, kProtectionBytes, 0)`. An error means that the outcome
+  // is unknown; every later call returns an error too.
+  domain::Status write_synced(rocksdb::WriteBatch& batch);
+
+  // The error that made the Database fail, or ok. Cheap enough to ask before every read.
+  [[nodiscard]] domain::Status health() const;
+
+  // Flushes all families, so that older log files go. Blocks; slows commits a little.
+  domain::Status flush();
+
+  // Flushes, then rewrites all files of family `index` down to the last level, filters applied and
+  // deleted space freed. Blocks for as long as that takes; commits go on meanwhile.
+  domain::Status flush_and_compact(std::size_t index);
+
+  [[nodiscard]] DatabaseSizes sizes() const;
+
+ private:
+  class ErrorListener;
+
+  Database(DatabaseOptions options);
+
+  domain::Status open_files();
+
+  const DatabaseOptions options_;
+  std::shared_ptr<ErrorListener> errors_;
+  std::unique_ptr<rocksdb::Env> owned_env_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // [0] is "default"
+  RecoveryReport recovery_;
+};
+
+// Checksum bytes per key that travel with a batch from its making into the memtable.
+inline constexpr std::size_t kProtectionBytes = 8;
+
+// The domain's error for a RocksDB status that is not ok. `doing` completes "cannot …".
+domain::Error to_error(std::string_view doing, const rocksdb::Status& status);
+
+}  // namespace outboxd::storage

@@ -1,0 +1,115 @@
+// The outbox store: RocksDB behind the ports domain::Store and domain::DurableReader.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "domain/clock.h"
+#include "domain/store.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace outboxd::storage {
+
+// How long a request record answers repetitions of its request (G4).
+inline constexpr std::int64_t kDefaultRequestTtlMs = std::int64_t{7} * 24 * 3600 * 1000;
+
+struct StoreOptions {
+  std::string path;      // the data directory; its last level is created
+  std::string producer;  // whose outbox this is; a directory of another producer is refused
+
+  // Go on after damage to acknowledged data, and report what was lost (`outboxd --repair`).
+  bool repair = false;
+
+  // Makes the entry that takes the place of a lost one when repairing, so that the sequence stays
+  // gapless (G3) and consumers learn of the loss. Its `seq` is set by the store. Without it, the
+  // lost numbers at the end are given out again and a hole in the middle stays one.
+  std::function<domain::OutboxEntry(domain::Seq)> lost_entry;
+
+  const domain::Clock* clock = nullptr;  // required; for the age of request records
+  std::int64_t request_ttl_ms = kDefaultRequestTtlMs;
+
+  // The file system of a test, or null for the system's. Must outlive the Store.
+  rocksdb::Env* env = nullptr;
+};
+
+// A range of outbox sequence numbers, both ends included.
+struct SeqRange {
+  domain::Seq first = 0;
+  domain::Seq last = 0;
+
+  friend bool operator==(const SeqRange&, const SeqRange&) = default;
+};
+
+// What opening had to do.
+struct StoreRecovery {
+  bool torn_tail_dropped = false;  // normal after a power cut: nobody was told of that group
+  bool repaired = false;
+  std::string damaged_file;
+  std::uint64_t damaged_offset = 0;
+  std::string copy_directory;  // where the damaged files are kept
+  std::vector<SeqRange> lost;  // outbox entries that acknowledged groups had and that are gone
+};
+
+struct StoreStats {
+  std::uint64_t disk_bytes = 0;
+  std::uint64_t log_bytes = 0;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t pending_entries = 0;               // durable and not complete
+  domain::TimestampMs oldest_pending_time_ms = 0;  // 0 when there is none
+};
+
+struct VerifyReport {
+  std::uint64_t orders = 0;
+  std::uint64_t state_keys = 0;
+  std::uint64_t outbox_entries = 0;
+  std::uint64_t request_records = 0;
+  std::uint64_t dead_entries = 0;
+  std::vector<std::string> problems;  // empty: all is well; bounded
+};
+
+// The store of one producer.
+//
+// Thread contract: the domain::Store half on the core thread, SealedGroup::write on the commit
+// thread, the domain::DurableReader half and everything added here on any thread (one at a time for
+// verify(), compact() and collect()). Sealed groups die before the Store.
+//
+// Failure: after a write that failed, every later write fails too and the process must stop (G10).
+class OutboxStore : public domain::Store, public domain::DurableReader {
+ public:
+  // Opens or creates the store, and durably takes the next epoch (G12). Errors: storage_full when
+  // the disk is full; internal with a message for the operator (what is damaged, which file, what
+  // to run) for everything else. A refusal changes nothing but for a copy of damaged files.
+  static domain::Result<std::unique_ptr<OutboxStore>> open(StoreOptions options);
+
+  // Number of this opening: greater than that of every earlier one.
+  [[nodiscard]] virtual std::uint64_t epoch() const = 0;
+
+  // Where the outbox stood when it was opened.
+  [[nodiscard]] virtual domain::OutboxProgress progress_at_open() const = 0;
+
+  // Where the durable outbox stands now.
+  [[nodiscard]] virtual domain::OutboxProgress durable_progress() const = 0;
+
+  [[nodiscard]] virtual const StoreRecovery& recovery() const = 0;
+  virtual domain::Result<StoreStats> stats() = 0;
+
+  // Reads everything and checks it: checksums of all files, every record decodes, the outbox has no
+  // gap between the watermark and its head. An error means that reading itself failed.
+  virtual domain::Result<VerifyReport> verify() = 0;
+
+  // Frees what is complete or expired, now and entirely. Blocks.
+  virtual domain::Status compact() = 0;
+
+  // One step of the collector; call it every second or so from a background thread (not the core
+  // or the commit thread). Drops whole files of completed entries; once nothing was committed for a
+  // while and there is something to gain, it does what compact() does.
+  virtual domain::Status collect() = 0;
+};
+
+}  // namespace outboxd::storage
