@@ -64,12 +64,13 @@ struct Nothing {
   friend bool operator==(Nothing, Nothing) { return true; }
 };
 
-// Either a value or an Error. Asking for the one that is not there is a bug and aborts.
-template <typename T>
+// Either a value or an error: an Error, unless a layer has more to say about its failures. Asking
+// for the one that is not there is a bug and aborts.
+template <typename T, typename E = Error>
 class [[nodiscard]] Result {
  public:
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+  Result(E error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   [[nodiscard]] bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -92,17 +93,17 @@ class [[nodiscard]] Result {
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const& {
+  const E& error() const& {
     OUTBOXD_CHECK(!ok());
     return *std::get_if<1>(&state_);
   }
-  Error&& error() && {
+  E&& error() && {
     OUTBOXD_CHECK(!ok());
     return std::move(*std::get_if<1>(&state_));
   }
 
  private:
-  std::variant<T, Error> state_;
+  std::variant<T, E> state_;
 };
 
 using Status = Result<Nothing>;
