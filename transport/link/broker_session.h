@@ -1,0 +1,180 @@
+// The broker's end of the link as a state machine without sockets, clocks and threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "domain/ids.h"
+#include "transport/limits.h"
+#include "transport/link/admission.h"
+#include "transport/link/frames.h"
+#include "transport/msgpack/value.h"
+
+namespace outboxd::transport {
+
+// One event to store. The views point into the frame that is being handled.
+struct AcceptedEvent {
+  domain::Seq seq = 0;
+  std::string_view topic;
+  std::string_view envelope;
+};
+
+// Events to append and the producer's position to record, in one durable step: when it is done, the
+// producer stands at (`epoch`, `last_seq`). Sequence numbers of the range that are not among
+// `events` were withdrawn by the producer and are only counted.
+struct AppendRequest {
+  std::string_view producer;
+  std::uint64_t epoch = 0;
+  domain::Seq first_seq = 0;
+  domain::Seq last_seq = 0;
+  const std::vector<AcceptedEvent>& events;  // in order; may be empty
+};
+
+// What the sessions ask for. Called from within their inputs; must not call them back.
+class BrokerOutput {
+ public:
+  virtual ~BrokerOutput() = default;
+
+  // Sends `frame` to `peer`, or loses it when the peer cannot take it now: never queues.
+  virtual void send(std::string_view peer, std::string frame) = 0;
+
+  // Copies what it needs of `request` (its views die when this returns) and makes it durable, in
+  // the order of the calls. BrokerSessions::durable says when that is done. There is no failure: a
+  // broker that cannot store stops (G10).
+  virtual void append(const AppendRequest& request) = 0;
+};
+
+struct BrokerSessionOptions {
+  std::uint64_t window_events = 65536;  // granted to one producer: accepted but not yet durable
+  std::uint64_t window_bytes = 16 << 20;
+  std::int64_t peer_timeout_ms = 30'000;   // a peer that is silent for so long is forgotten
+  std::int64_t error_interval_ms = 1'000;  // at most one "hello_first" per peer in this time
+  std::size_t max_peers = 4096;            // connections remembered; more get no answer
+  std::size_t max_producers = 65536;       // names remembered; more are told "busy"
+  std::string software_version;
+};
+
+struct ProducerStatus {
+  std::string producer;
+  std::uint64_t epoch = 0;
+  domain::Seq last_seq = 0;  // durable
+  bool connected = false;
+};
+
+struct BrokerCounters {
+  std::uint64_t events_accepted = 0;
+  std::uint64_t events_withdrawn = 0;
+  std::uint64_t events_duplicate = 0;  // dropped, because they were accepted before
+  std::uint64_t events_refused = 0;
+  std::uint64_t gaps = 0;
+  std::uint64_t errors_sent = 0;
+  std::uint64_t sessions = 0;
+  std::uint64_t fenced = 0;
+};
+
+// The sessions of all producers over all connections. A peer is a connection, known by its routing
+// id; a producer outlives its connections. Per producer: accepted events are gapless and in order,
+// durable <= accepted, and no more than the window lies between them.
+//
+// Deterministic. Single-threaded: all calls come from one thread. Nothing that a peer sends makes
+// it fail; a peer that breaks the protocol gets an ERROR and loses its session, and has to begin
+// again with HELLO.
+class BrokerSessions {
+ public:
+  // `admission` and `output` must outlive it.
+  BrokerSessions(BrokerSessionOptions options, Admission& admission, BrokerOutput& output);
+
+  // A producer's durable position, as the broker found it when it started. Before any other input.
+  void restore(std::string_view producer, std::uint64_t epoch, domain::Seq last_seq);
+
+  // `frame` came from `peer`. Times are monotonic.
+  void receive(std::string_view peer, std::string_view frame, std::int64_t now_ms);
+
+  // Everything that `producer` was granted up to `last_seq` is on the disk: acknowledges it. Calls
+  // for one producer come in rising order.
+  void durable(std::string_view producer, domain::Seq last_seq);
+
+  // Nothing can be sent to `peer` any more: its connection is gone or does not keep up.
+  void lost(std::string_view peer);
+
+  // Time passes: forgets silent peers. To be called about every second.
+  void tick(std::int64_t now_ms);
+
+  // The broker stops: tells every producer, and takes no more events. What was accepted is still
+  // acknowledged when it is durable.
+  void close();
+
+  // True when nothing accepted waits for the disk.
+  [[nodiscard]] bool drained() const { return undurable_producers_ == 0; }
+
+  [[nodiscard]] const BrokerCounters& counters() const { return counters_; }
+
+  // Producers with names behind `after`, in order, at most `limit`.
+  [[nodiscard]] std::vector<ProducerStatus> producers(std::string_view after,
+                                                      std::size_t limit) const;
+
+ private:
+  struct Batch {
+    domain::Seq last_seq;
+    std::size_t bytes;
+  };
+
+  struct Producer {
+    std::uint64_t epoch = 0;
+    domain::Seq accepted_seq = 0;
+    domain::Seq durable_seq = 0;
+    std::deque<Batch> undurable;  // accepted, on its way to the disk
+    std::size_t undurable_bytes = 0;
+    std::string peer;  // the connection of its session, or empty
+    std::uint64_t session = 0;
+    bool welcome_due = false;        // once accepted == durable
+    bool awaits_withdrawal = false;  // of the refused event accepted_seq + 1
+  };
+  using Producers = std::map<std::string, Producer, std::less<>>;
+
+  struct Peer {
+    Producers::value_type* producer = nullptr;  // nothing: no session
+    std::int64_t heard_ms = 0;
+    std::int64_t error_ms = 0;  // when it was last told "hello_first"
+    bool was_told = false;
+    bool leaving = false;  // said BYE
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  using Peers = std::unordered_map<std::string, Peer, Hash, std::equal_to<>>;
+  using PeerEntry = Peers::value_type;
+
+  void on_hello(PeerEntry& peer, const HelloFrame& hello);
+  void on_publish(PeerEntry& peer, const PublishFrame& publish, std::int64_t now_ms);
+  void on_bye(PeerEntry& peer);
+  void accept(PeerEntry& peer, const PublishFrame& publish, std::size_t skip);
+  void welcome(Producers::value_type& producer);
+  void refuse_peer(PeerEntry& peer, std::string_view code, std::string message);
+  void end_session(PeerEntry& peer);
+  void check_invariants(const Producer& producer) const;
+
+  const BrokerSessionOptions options_;
+  Admission& admission_;
+  BrokerOutput& output_;
+
+  Producers producers_;
+  Peers peers_;
+  std::uint64_t last_session_ = 0;
+  std::size_t undurable_producers_ = 0;
+  bool closing_ = false;
+  BrokerCounters counters_;
+  Document document_;                    // scratch
+  std::vector<AcceptedEvent> accepted_;  // scratch
+};
+
+}  // namespace outboxd::transport

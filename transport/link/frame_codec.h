@@ -1,0 +1,50 @@
+// Frames to bytes and back.
+//
+//   frame := version:u8(1) array [ type:uint, field… ]      (PROTOCOL.md has the fields)
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/result.h"
+#include "transport/link/frames.h"
+#include "transport/msgpack/value.h"
+
+namespace outboxd::transport {
+
+std::string encode(const HelloFrame& frame);
+std::string encode(const WelcomeFrame& frame);
+std::string encode(const FencedFrame& frame);
+std::string encode(const AckFrame& frame);
+std::string encode(const RejectFrame& frame);
+std::string encode(const ErrorFrame& frame);
+std::string encode(const PingFrame& frame);
+std::string encode(const PongFrame& frame);
+std::string encode(const ByeFrame& frame);
+
+// Builds a PUBLISH with one allocation and one copy of each envelope.
+class PublishEncoder {
+ public:
+  // Exactly `events` calls of add(), which take `bytes` of envelopes together, must follow.
+  PublishEncoder(domain::Seq first_seq, std::size_t events, std::size_t bytes);
+
+  // The next event in order; empty: withdrawn.
+  void add(std::string_view envelope);
+
+  std::string finish() &&;
+
+ private:
+  std::size_t missing_;
+  std::string out_;
+};
+
+// The version byte, or 0 when there is none. Only frames of kProtocolVersion can be decoded.
+std::uint8_t version_of(std::string_view bytes);
+
+// Decodes one frame of kProtocolVersion, within the limits of transport/limits.h. The frame's views
+// point into `bytes`; `document` is scratch memory. Fields behind the known ones are skipped, for
+// they are a later release's. Error: bad_request, for everything that is not a frame.
+domain::Result<Frame> decode_frame(std::string_view bytes, Document& document);
+
+}  // namespace outboxd::transport
