@@ -1,11 +1,4 @@
-#include "child_process.h"
-
-#include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "tests/bench/child_process.h"
 
 #include <algorithm>
 #include <csignal>
@@ -17,7 +10,14 @@
 #include <sstream>
 #include <thread>
 
-#include "errors.h"
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/bench/errors.h"
 
 namespace outboxd::bench {
 namespace {

@@ -1,14 +1,14 @@
 // A server that a side of the benchmark starts, and ends again whatever happens.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <sys/types.h>
 
 namespace outboxd::bench {
 

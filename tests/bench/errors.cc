@@ -1,4 +1,4 @@
-#include "errors.h"
+#include "tests/bench/errors.h"
 
 #include <cerrno>
 #include <cstring>

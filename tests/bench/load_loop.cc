@@ -1,8 +1,4 @@
-#include "load_loop.h"
-
-#include <fcntl.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
+#include "tests/bench/load_loop.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +6,11 @@
 #include <limits>
 #include <span>
 
-#include "errors.h"
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "tests/bench/errors.h"
 
 namespace outboxd::bench {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "sockets.h"
+#include "tests/bench/sockets.h"
 
 namespace outboxd::bench {
 

@@ -1,12 +1,15 @@
-#include "redis_peer.h"
+#include "tests/bench/redis_peer.h"
 
 #include <cstring>
+#include <sstream>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "child_process.h"
-#include "errors.h"
-#include "sample_order.h"
-#include "temp_dir.h"
+#include "tests/bench/child_process.h"
+#include "tests/bench/errors.h"
+#include "tests/bench/sample_order.h"
+#include "tests/bench/temp_dir.h"
 
 namespace outboxd::bench {
 namespace {
@@ -15,14 +18,13 @@ namespace {
 constexpr std::string_view kScript =
     "redis.call('SET',KEYS[1],ARGV[1]) redis.call('XADD',KEYS[2],'*','e',ARGV[2]) return 1";
 
-std::string bulk(std::string_view text) {
-  return "$" + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
-}
-
 std::string command(const std::vector<std::string_view>& words) {
-  std::string encoded = "*" + std::to_string(words.size()) + "\r\n";
-  for (const std::string_view word : words) encoded += bulk(word);
-  return encoded;
+  std::ostringstream encoded;
+  encoded << '*' << words.size() << "\r\n";
+  for (const std::string_view word : words) {
+    encoded << '$' << word.size() << "\r\n" << word << "\r\n";
+  }
+  return encoded.str();
 }
 
 class RedisProtocol : public LoadProtocol {
@@ -37,14 +39,13 @@ class RedisProtocol : public LoadProtocol {
 
   Replies count_replies(const char* data, std::size_t size) override {
     Replies replies{0, 0};
-    while (const void* found = std::memchr(data + replies.consumed_bytes, '\n',
-                                           size - replies.consumed_bytes)) {
+    while (const void* found =
+               std::memchr(data + replies.consumed_bytes, '\n', size - replies.consumed_bytes)) {
       if (data[replies.consumed_bytes] != ':') {
         throw BenchError("redis: " + std::string(data + replies.consumed_bytes,
                                                  static_cast<const char*>(found)));
       }
-      replies.consumed_bytes =
-          static_cast<std::size_t>(static_cast<const char*>(found) - data) + 1;
+      replies.consumed_bytes = static_cast<std::size_t>(static_cast<const char*>(found) - data) + 1;
       ++replies.count;
     }
     return replies;

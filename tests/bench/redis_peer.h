@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "load_loop.h"
-#include "settings.h"
+#include "tests/bench/load_loop.h"
+#include "tests/bench/settings.h"
 
 namespace outboxd::bench {
 

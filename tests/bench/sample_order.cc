@@ -1,6 +1,6 @@
-#include "sample_order.h"
+#include "tests/bench/sample_order.h"
 
-#include "errors.h"
+#include "tests/bench/errors.h"
 
 namespace outboxd::bench {
 namespace {

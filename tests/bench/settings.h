@@ -26,7 +26,6 @@ struct Settings {
 };
 
 // Parses the flags of main(). Throws BenchError with a usage text for what it does not know.
-// `--benchmark_*` flags are left to Google Benchmark.
 Settings parse_settings(int argc, char** argv);
 
 // Throws BenchError unless every name of `wanted` is among `known`.

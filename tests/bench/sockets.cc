@@ -1,4 +1,8 @@
-#include "sockets.h"
+#include "tests/bench/sockets.h"
+
+#include <cerrno>
+#include <cstring>
+#include <thread>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -7,11 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-#include <thread>
-
-#include "errors.h"
+#include "tests/bench/errors.h"
 
 namespace outboxd::bench {
 namespace {

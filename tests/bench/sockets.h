@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "child_process.h"
+#include "tests/bench/child_process.h"
 
 namespace outboxd::bench {
 
@@ -44,7 +44,8 @@ void write_all(int fd, std::string_view bytes);
 // Reads until the text so far ends with `terminator`; for the few handshakes in plain text.
 std::string read_until(int fd, std::string_view terminator);
 
-// Calls `attempt` until it returns without BenchError, as long as `child` runs and `patience` lasts.
+// Calls `attempt` until it returns without BenchError, as long as `child` runs and `patience`
+// lasts.
 void wait_until_ready(ChildProcess& child, std::chrono::milliseconds patience,
                       const std::function<void()>& attempt);
 

@@ -1,13 +1,13 @@
-#include "temp_dir.h"
+#include "tests/bench/temp_dir.h"
+
+#include <cstdlib>
+#include <system_error>
 
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include <cstdlib>
-#include <system_error>
-
-#include "errors.h"
+#include "tests/bench/errors.h"
 
 namespace outboxd::bench {
 
