@@ -58,7 +58,7 @@ class Client {
   // Sending with `can_send()` false is a bug. Errors: as `encode` (nothing is taken then, and the
   // connection lives on); kUnreachable when the connection is closed.
   Result<MsgId> send(std::string_view method, Json arguments = nullptr);
-  [[nodiscard]] bool can_send() const { return in_flight_.size() < options_.max_in_flight; }
+  [[nodiscard]] bool can_send() const { return in_flight() < options_.max_in_flight; }
 
   // Waits until everything taken has been handed to the kernel.
   Status flush();
