@@ -140,9 +140,10 @@ domain::Result<Envelope> decode_envelope(std::string_view bytes, Document& docum
 }
 
 void write_event(Writer& writer, std::string_view producer, domain::Seq seq,
-                 const Envelope& envelope) {
-  const std::size_t optional_fields =
-      std::size_t{envelope.ttl_ms.has_value()} + std::size_t{!envelope.traceparent.empty()};
+                 const Envelope& envelope, std::optional<std::uint64_t> offset) {
+  const std::size_t optional_fields = std::size_t{envelope.ttl_ms.has_value()} +
+                                      std::size_t{!envelope.traceparent.empty()} +
+                                      std::size_t{offset.has_value()};
   writer.map(9 + optional_fields);
   writer.field("id", std::string_view(std::to_string(seq)));
   writer.field("source", std::string_view("/outboxd/" + std::string(producer)));
@@ -152,6 +153,7 @@ void write_event(Writer& writer, std::string_view producer, domain::Seq seq,
   writer.field("datacontenttype", envelope.datacontenttype);
   writer.field("topic", envelope.topic);
   writer.field("seq", std::uint64_t{seq});
+  if (offset) writer.field("offset", *offset);
   if (envelope.ttl_ms) writer.field("ttl_ms", *envelope.ttl_ms);
   if (!envelope.traceparent.empty()) writer.field("traceparent", envelope.traceparent);
   // Data that only claims to be MessagePack would break the framing of everything behind it.

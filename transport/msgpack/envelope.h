@@ -47,9 +47,10 @@ domain::Result<Envelope> decode_envelope(std::string_view bytes, Document& docum
 
 // Appends the event as the local API shows it: a map with the CloudEvents attributes (`id`,
 // `source`, `type`, `subject`, `time`, `datacontenttype`, `data`), `topic`, `seq`, and `ttl_ms` and
-// `traceparent` where they were given. MessagePack data is embedded as a value, other data as a
+// `traceparent` where they were given, and `offset`, its place in a broker's topic, where there is
+// one. MessagePack data is embedded as a value, other data as a
 // binary.
 void write_event(Writer& writer, std::string_view producer, domain::Seq seq,
-                 const Envelope& envelope);
+                 const Envelope& envelope, std::optional<std::uint64_t> offset = std::nullopt);
 
 }  // namespace outboxd::transport
