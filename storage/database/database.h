@@ -58,30 +58,30 @@ struct DatabaseOptions {
   // The rocksdb::Env of a test, or null for the system's. Must outlive the Database.
   rocksdb::Env* env = nullptr;
 
-  // Permission to drop acknowledged writes that follow damage in the write-ahead log. Without it,
-  // such damage refuses to open.
+  // Permission to go on without acknowledged writes that are damaged in the write-ahead log.
+  // Without it, such damage refuses to open.
   bool repair = false;
 
   MemoryProfile memory;
 };
 
+// A damaged stretch of the write-ahead log with complete writes after it: acknowledged data.
+struct LogDamage {
+  std::string file;          // such as "000012.log"
+  std::uint64_t offset = 0;  // where it begins
+  std::string batch_before;  // the last write before it, as rocksdb::WriteBatch data; may be empty
+  std::string batch_after;   // the first write after it
+};
+
 // What opening had to do about the write-ahead log.
 struct RecoveryReport {
-  enum class Outcome {
-    kClean,            // nothing was wrong
-    kTornTailDropped,  // the last, never acknowledged write was half there; it is gone
-    kRepaired,         // acknowledged writes were lost, see below; only with options.repair
-  };
+  // A write was half there that nobody had been told of (normal after a power cut). It is gone.
+  bool torn_tail_dropped = false;
 
-  Outcome outcome = Outcome::kClean;
-  std::string damaged_file;          // name of the log file, such as "000012.log"; empty when clean
-  std::uint64_t damaged_offset = 0;  // of the first damaged record in it
-
-  // kRepaired: the directory in the data directory with the log files as they were. A
-  // DamagedLog (storage/database/damaged_log.h) reads the writes in them that came after the
-  // damage.
-  std::string copy_directory;
-  std::uint64_t last_good_sequence = 0;  // RocksDB's sequence number before the damage
+  // Acknowledged writes that were damaged and are lost; every write that was readable is kept. Not
+  // empty with options.repair only.
+  std::vector<LogDamage> lost;
+  std::string copy_directory;  // where the log files are kept as they were before the repair
 };
 
 // Sizes for status and metrics.
@@ -91,12 +91,16 @@ struct DatabaseSizes {
   std::uint64_t memory_bytes = 0;  // memtables, cached blocks and table readers
 };
 
+class FailureLatch;
+
 // An open RocksDB directory.
 //
-// Recovery. The log is read strictly first. A write is one log record, synced before the next one
-// begins; so damage that no complete record follows is the torn tail of a write nobody was told of,
-// and is dropped. Damage that complete records follow is lost acknowledged data: the log files are
-// copied aside, and open() refuses unless options.repair says to go on.
+// Recovery. Before RocksDB sees it, the log is checked with a scanner of our own. A write is one
+// log record, synced before the next one begins; so damage that no complete record follows is the
+// torn tail of a write that nobody was told of, and is cut off. Damage that complete records follow
+// is lost acknowledged data: the log files are copied aside, and open() refuses. With
+// options.repair it goes on with every record that is complete: stopping at the damage instead
+// would lose more, and cannot be done once some families were flushed past it.
 //
 // Failure. After a write or sync that failed, or an error of RocksDB's background work, the outcome
 // is indeterminate: the Database is failed for good, RocksDB's own resumption is switched off, and
@@ -137,15 +141,17 @@ class Database {
   [[nodiscard]] DatabaseSizes sizes() const;
 
  private:
-  class ErrorListener;
+  explicit Database(DatabaseOptions options);
 
-  Database(DatabaseOptions options);
+  domain::Status lock_directory();
+  domain::Status open_families();
+  domain::Status check_format();
 
-  domain::Status open_files();
-
+  // Constant after open().
   const DatabaseOptions options_;
-  std::shared_ptr<ErrorListener> errors_;
-  std::unique_ptr<rocksdb::Env> owned_env_;
+  rocksdb::Env* const env_;
+  const std::shared_ptr<FailureLatch> failure_;
+  rocksdb::FileLock* lock_ = nullptr;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // [0] is "default"
   RecoveryReport recovery_;
