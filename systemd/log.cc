@@ -23,8 +23,7 @@ namespace {
 std::atomic<LogLevel> threshold{LogLevel::kInfo};
 
 bool stderr_is_journal() {
-  static const bool answer = is_journal_stream(
-      STDERR_FILENO, std::getenv("JOURNAL_STREAM"));  // NOLINT(concurrency-mt-unsafe)
+  static const bool answer = is_journal_stream(STDERR_FILENO, std::getenv("JOURNAL_STREAM"));
   return answer;
 }
 

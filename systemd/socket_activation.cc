@@ -17,7 +17,7 @@ std::vector<ListeningSocket> take_listening_sockets() {
   for (int i = 0; i < count; ++i) {
     const int fd = SD_LISTEN_FDS_START + i;
     std::string name = names[i];
-    std::free(names[i]);  // NOLINT(cppcoreguidelines-no-malloc): libsystemd allocated it
+    std::free(names[i]);
     if (sd_is_socket_unix(fd, SOCK_STREAM, /*listening=*/1, nullptr, 0) > 0) {
       sockets.push_back({std::move(name), fd});
     } else {
