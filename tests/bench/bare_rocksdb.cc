@@ -32,7 +32,7 @@ void check(const rocksdb::Status& status) {
 
 // The profile for small machines that the daemon uses as well.
 rocksdb::Options edge_options() {
-  constexpr std::size_t kMiB = 1024 * 1024;
+  constexpr std::size_t kMiB = std::size_t{1024} * 1024;
   rocksdb::Options options;
   options.create_if_missing = true;
   options.create_missing_column_families = true;

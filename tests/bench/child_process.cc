@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "tests/bench/errors.h"
+#include "tests/bench/sockets.h"
 
 namespace outboxd::bench {
 namespace {
@@ -28,10 +29,15 @@ using Clock = std::chrono::steady_clock;
 constexpr int kExecFailedStatus = 127;
 
 // The children that run, for kill_all_children(), which another thread calls.
-std::mutex children_mutex;
-std::set<pid_t>& running_children() {
-  static std::set<pid_t> children;
-  return children;
+struct Family {
+  std::mutex mutex;
+  std::set<pid_t> running;  // guarded by mutex
+  bool is_closed = false;   // guarded by mutex
+};
+
+Family& family() {
+  static Family only;
+  return only;
 }
 
 struct Account {
@@ -111,15 +117,16 @@ ChildProcess::ChildProcess(const ChildOptions& options)
   const ExecVector environment(merged_environment(options));
   const int log_fd = ::open(log_file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log_fd < 0) throw_errno("cannot open " + log_file_.string());
+  const UniqueFd log_owner(log_fd);
+  const std::lock_guard lock(family().mutex);
+  if (family().is_closed) throw BenchError("the benchmark is ending");
   pid_ = ::fork();
   if (pid_ == 0) become(options, account, argv.data(), environment.data(), log_fd);
-  ::close(log_fd);
   if (pid_ < 0) throw_errno("fork");
   // Also here, so that the group exists before anybody signals it.
   ::setpgid(pid_, pid_);
   running_ = true;
-  const std::lock_guard lock(children_mutex);
-  running_children().insert(pid_);
+  family().running.insert(pid_);
 }
 
 ChildProcess::~ChildProcess() {
@@ -134,8 +141,8 @@ bool ChildProcess::reap(bool block) {
   exit_status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   // What the child itself started and left in its group.
   ::kill(-pid_, SIGKILL);
-  const std::lock_guard lock(children_mutex);
-  running_children().erase(pid_);
+  const std::lock_guard lock(family().mutex);
+  family().running.erase(pid_);
   return true;
 }
 
@@ -196,15 +203,16 @@ std::string find_program(const std::string& program, const std::string& debian_p
   // Servers live in sbin, which the PATH of a plain user may lack.
   directories.emplace_back("/usr/sbin");
   for (const std::string& directory : directories) {
-    const std::string candidate = (fs::path(directory) / program).string();
+    std::string candidate = (fs::path(directory) / program).string();
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   throw NotInstalled(program + " is not installed (Debian package " + debian_package + ")");
 }
 
 void kill_all_children() {
-  const std::lock_guard lock(children_mutex);
-  for (const pid_t pid : running_children()) ::kill(-pid, SIGKILL);
+  const std::lock_guard lock(family().mutex);
+  family().is_closed = true;
+  for (const pid_t pid : family().running) ::kill(-pid, SIGKILL);
 }
 
 }  // namespace outboxd::bench

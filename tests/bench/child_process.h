@@ -68,7 +68,8 @@ class ChildProcess {
 std::string find_program(const std::string& program, const std::string& debian_package,
                          const std::vector<std::string>& extra_directories = {});
 
-// Ends every child that is still running. For the signal watcher only: it leaves the objects alone.
+// Ends every child that is still running, and lets no other start. For the signal watcher only: it
+// leaves the objects alone.
 void kill_all_children();
 
 }  // namespace outboxd::bench

@@ -27,7 +27,7 @@ Figures outboxd_rate(RunContext& context, std::uint32_t in_flight) {
 }  // namespace
 
 std::vector<Side> commit_sides() {
-  const char* const kRow = "commit";
+  static constexpr const char* kRow = "commit";
   std::vector<Side> sides = {
       {kRow, "64x1", "outboxd", [](RunContext& context) { return outboxd_rate(context, 1); }},
       {kRow, "64x1", "redis",

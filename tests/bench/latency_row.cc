@@ -28,7 +28,7 @@ Figures outboxd_latency(RunContext& context) {
 }  // namespace
 
 std::vector<Side> latency_sides() {
-  const char* const kRow = "latency";
+  static constexpr const char* kRow = "latency";
   return {
       {kRow, "", "outboxd", outboxd_latency},
       {kRow, "", "rocksdb",

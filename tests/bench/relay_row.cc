@@ -34,7 +34,7 @@ Figures relay_backlog(RunContext& context) {
 }  // namespace
 
 std::vector<Side> relay_sides() {
-  const char* const kRow = "relay";
+  static constexpr const char* kRow = "relay";
   std::vector<Side> sides = {
       {kRow, "", "outboxd", relay_backlog},
       {kRow, "", "rabbitmq",

@@ -19,7 +19,7 @@ msgpack::object_handle RpcClient::call(std::string_view method) {
   write_all(socket_.get(), request.str());
   msgpack::object_handle response;
   while (!unpacker_.next(response)) {
-    constexpr std::size_t kChunk = 64 * 1024;
+    constexpr std::size_t kChunk = std::size_t{64} * 1024;
     unpacker_.reserve_buffer(kChunk);
     const ssize_t got = ::read(socket_.get(), unpacker_.buffer(), kChunk);
     if (got <= 0) throw BenchError("the server closed the connection");

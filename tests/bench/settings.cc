@@ -90,7 +90,7 @@ void check_names(const std::vector<std::string>& wanted, const std::vector<std::
                  const std::string& flag) {
   for (const std::string& name : wanted) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      throw BenchError(flag + ": there is no " + name + "\n" + kUsage);
+      throw BenchError(std::string(flag).append(": there is no ").append(name) + "\n" + kUsage);
     }
   }
 }

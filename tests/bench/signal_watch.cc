@@ -1,5 +1,6 @@
 #include "tests/bench/signal_watch.h"
 
+#include <chrono>
 #include <system_error>
 
 #include <unistd.h>
@@ -10,6 +11,18 @@ namespace outboxd::bench {
 namespace {
 
 constexpr int kEndOfWatch = SIGUSR1;
+
+// Processes that a killed server leaves behind (PostgreSQL's have sessions of their own) end by
+// themselves, but may write until then.
+void remove_stubbornly(const std::filesystem::path& directory) {
+  constexpr int kAttempts = 40;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory, ignored);
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+    if (attempt > 3 && !std::filesystem::exists(directory, ignored)) return;
+  }
+}
 
 }  // namespace
 
@@ -26,8 +39,7 @@ void SignalWatch::remove_on_signal(const std::filesystem::path& directory) {
     ::sigwait(&signals_, &received);
     if (received == kEndOfWatch) return;
     kill_all_children();
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
+    remove_stubbornly(directory_);
     ::_exit(128 + received);
   });
 }
