@@ -34,7 +34,8 @@ struct ReplyAddress {
 // One request or notification. The views are valid during the call that passes it.
 struct Request {
   ReplyAddress reply_to;
-  bool is_notification = false;  // no reply is sent, whatever is given
+  // No reply is sent, whatever is given; `reply_to` names no connection then.
+  bool is_notification = false;
   std::string_view method;
   Value params;  // an array
   const Peer* peer = nullptr;
@@ -47,7 +48,8 @@ class RequestHandler {
   // Every request must be answered once, now or later, by Server::reply or Server::reply_error.
   virtual void on_request(const Request& request) = 0;
 
-  // The connection is gone; replies and notifications to it are dropped from now on.
+  // The connection is gone; replies and notifications to it are dropped from now on. Not called for
+  // those that are open when the Server is destroyed.
   virtual void on_disconnect(ConnectionId connection) = 0;
 };
 
