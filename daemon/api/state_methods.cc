@@ -1,0 +1,176 @@
+#include "daemon/api/state_methods.h"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/api/paging.h"
+#include "transport/ipc/arguments.h"
+#include "transport/limits.h"
+
+namespace outboxd::daemon {
+namespace {
+
+using domain::Result;
+using domain::Status;
+using transport::Arguments;
+using transport::Request;
+using transport::Value;
+using transport::Writer;
+
+constexpr std::int64_t kMaxTtlMs =
+    std::int64_t{366} * 24 * 3600 * 1000;  // a year: more is a mistake
+
+Result<std::string> encoded_argument(const Arguments& arguments, std::string_view name) {
+  OUTBOXD_ASSIGN_OR_RETURN(const Value value, arguments.any(name));
+  std::string bytes;
+  value.encode_to(bytes);
+  return bytes;
+}
+
+Status decode_expectations(const Arguments& arguments, std::vector<Expectation>& expectations) {
+  OUTBOXD_ASSIGN_OR_RETURN(
+      const auto entries,
+      arguments.maps("expect", false, kMaxTransactionEntries, {"key", "version"}));
+  for (const Arguments& entry : entries) {
+    OUTBOXD_ASSIGN_OR_RETURN(const auto key, entry.string("key"));
+    OUTBOXD_ASSIGN_OR_RETURN(
+        const std::int64_t version,
+        entry.integer("version", {0, std::numeric_limits<std::int64_t>::max()}));
+    expectations.push_back({std::string(key), static_cast<std::uint64_t>(version)});
+  }
+  return domain::ok_status();
+}
+
+Status decode_puts(const Arguments& arguments, std::vector<StatePut>& puts) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto entries,
+                           arguments.maps("put", false, kMaxTransactionEntries, {"key", "value"}));
+  for (const Arguments& entry : entries) {
+    OUTBOXD_ASSIGN_OR_RETURN(const auto key, entry.string("key"));
+    OUTBOXD_ASSIGN_OR_RETURN(std::string value, encoded_argument(entry, "value"));
+    puts.push_back({std::string(key), std::move(value)});
+  }
+  return domain::ok_status();
+}
+
+Result<domain::DomainEvent> decode_event(const Arguments& entry) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto topic, entry.string("topic"));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto key, entry.string("key"));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto type, entry.string("type"));
+  OUTBOXD_ASSIGN_OR_RETURN(std::string data, encoded_argument(entry, "data"));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto ttl_ms, entry.optional_integer("ttl_ms", {1, kMaxTtlMs}));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto traceparent, entry.optional_string("traceparent"));
+  return domain::DomainEvent{.topic = std::string(topic),
+                             .key = std::string(key),
+                             .type = std::string(type),
+                             .time_ms = 0,
+                             .ttl_ms = ttl_ms,
+                             .traceparent = std::string(traceparent.value_or("")),
+                             .payload = domain::OpaquePayload{std::move(data)}};
+}
+
+Status decode_events(const Arguments& arguments, std::vector<domain::DomainEvent>& events) {
+  OUTBOXD_ASSIGN_OR_RETURN(
+      const auto entries,
+      arguments.maps("events", false, kMaxTransactionEntries,
+                     {"topic", "key", "type", "data", "ttl_ms", "traceparent"}));
+  for (const Arguments& entry : entries) {
+    OUTBOXD_ASSIGN_OR_RETURN(domain::DomainEvent event, decode_event(entry));
+    events.push_back(std::move(event));
+  }
+  return domain::ok_status();
+}
+
+Result<Transaction> decode_transaction(const Arguments& arguments) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto id_text, arguments.string("request_id"));
+  OUTBOXD_ASSIGN_OR_RETURN(auto request_id, domain::RequestId::parse(id_text));
+  Transaction transaction{std::move(request_id), {}, {}, {}, {}};
+  OUTBOXD_TRY(decode_expectations(arguments, transaction.expect));
+  OUTBOXD_TRY(decode_puts(arguments, transaction.put));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto removed, arguments.strings("delete", kMaxTransactionEntries));
+  transaction.remove.assign(removed.begin(), removed.end());
+  OUTBOXD_TRY(decode_events(arguments, transaction.events));
+  return transaction;
+}
+
+void write_seq(Writer& writer, std::string_view name, domain::Seq seq) {
+  writer.key(name);
+  seq == 0 ? writer.nil() : writer.unsigned_integer(seq);
+}
+
+// {versions: {key: n}, first_seq, seq, replayed}; a key that was deleted has version 0.
+void write_outcome(Writer& writer, const std::vector<std::string>& put,
+                   const std::vector<std::string>& removed, const TransactionOutcome& outcome) {
+  writer.map(4).key("versions").map(put.size() + removed.size());
+  for (const std::string& key : put) writer.field(key, outcome.version);
+  for (const std::string& key : removed) writer.field(key, std::uint64_t{0});
+  write_seq(writer, "first_seq", outcome.first_seq);
+  write_seq(writer, "seq", outcome.seq);
+  writer.field("replayed", outcome.replayed);
+}
+
+Status commit(const StateApi& api, const Request& request) {
+  OUTBOXD_ASSIGN_OR_RETURN(
+      const Arguments arguments,
+      Arguments::of_params(request.params, {"request_id", "expect", "put", "delete", "events"}));
+  OUTBOXD_ASSIGN_OR_RETURN(Transaction transaction, decode_transaction(arguments));
+  std::vector<std::string> put;
+  for (const StatePut& entry : transaction.put) put.push_back(entry.key);
+  const std::vector<std::string> removed = transaction.remove;
+  api.core.execute(request.reply_to, [&](domain::UnitOfWork& work, Writer& writer) -> Status {
+    OUTBOXD_ASSIGN_OR_RETURN(const TransactionOutcome outcome,
+                             api.transactions.commit(std::move(transaction), work));
+    write_outcome(writer, put, removed, outcome);
+    return domain::ok_status();
+  });
+  return domain::ok_status();
+}
+
+void write_state(Writer& writer, std::string_view key, const domain::StateValue& value) {
+  writer.map(3).field("key", key).key("value").raw(value.bytes).field("version", value.version);
+}
+
+Status get(const StateApi& api, const Request& request) {
+  OUTBOXD_ASSIGN_OR_RETURN(const Arguments arguments,
+                           Arguments::of_params(request.params, {"key"}));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto key, arguments.string("key"));
+  OUTBOXD_TRY(check_state_key(key, "key"));
+  api.core.execute(request.reply_to, [&](domain::UnitOfWork& work, Writer& writer) -> Status {
+    OUTBOXD_ASSIGN_OR_RETURN(const auto value, work.application_state().find(key));
+    if (!value) {
+      return domain::Error{domain::ErrorCode::kNotFound, "there is no key " + std::string(key),
+                           "key"};
+    }
+    write_state(writer, key, *value);
+    return domain::ok_status();
+  });
+  return domain::ok_status();
+}
+
+Status list(const StateApi& api, const Request& request) {
+  OUTBOXD_ASSIGN_OR_RETURN(const Arguments arguments,
+                           Arguments::of_params(request.params, {"prefix", "after", "limit"}));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto prefix, arguments.optional_string("prefix"));
+  OUTBOXD_ASSIGN_OR_RETURN(const domain::Page page, page_of(arguments));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto entries, api.reader.list_state(prefix.value_or(""), page));
+  api.server.reply(request.reply_to,
+                   encode_page(
+                       "entries", entries,
+                       [](Writer& writer, const domain::NamedState& entry) {
+                         write_state(writer, entry.key, entry.value);
+                       },
+                       [](const domain::NamedState& entry) { return entry.key; }));
+  return domain::ok_status();
+}
+
+}  // namespace
+
+void add_state_methods(MethodTable& methods, StateApi api) {
+  methods.add("tx.commit", Access::kWrite, [api](const Request& r) { return commit(api, r); });
+  methods.add("state.get", Access::kRead, [api](const Request& r) { return get(api, r); });
+  methods.add("state.list", Access::kRead, [api](const Request& r) { return list(api, r); });
+}
+
+}  // namespace outboxd::daemon

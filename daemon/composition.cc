@@ -1,0 +1,182 @@
+#include "daemon/composition.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "daemon/ballast.h"
+#include "daemon/outbox_publisher.h"
+#include "daemon/runtime.h"
+#include "daemon/signal_watch.h"
+#include "daemon/system_sources.h"
+#include "storage/store.h"
+#include "systemd/log.h"
+#include "systemd/notify.h"
+#include "systemd/socket_activation.h"
+#include "transport/msgpack/envelope.h"
+
+namespace outboxd::daemon {
+namespace {
+
+using domain::Result;
+using domain::Status;
+
+constexpr std::chrono::milliseconds kRecoveryExtension{300'000};  // recovery reads the log once
+
+// What operators do, on the outbox store.
+class StoreMaintenance : public Maintenance {
+ public:
+  explicit StoreMaintenance(storage::OutboxStore& store) : store_(store) {}
+
+  Result<StoreFigures> figures() override {
+    OUTBOXD_ASSIGN_OR_RETURN(const storage::StoreStats stats, store_.stats());
+    return StoreFigures{stats.disk_bytes, stats.oldest_pending_time_ms};
+  }
+
+  Result<VerifyOutcome> verify() override {
+    OUTBOXD_ASSIGN_OR_RETURN(storage::VerifyReport report, store_.verify());
+    return VerifyOutcome{{{"orders", report.orders},
+                          {"state_keys", report.state_keys},
+                          {"outbox_entries", report.outbox_entries},
+                          {"request_records", report.request_records},
+                          {"dead_entries", report.dead_entries}},
+                         std::move(report.problems)};
+  }
+
+  Status compact() override { return store_.compact(); }
+  Status collect() override { return store_.collect(); }
+
+ private:
+  storage::OutboxStore& store_;
+};
+
+// Takes the place of an entry that damage destroyed, so that consumers learn of the loss.
+domain::OutboxEntry lost_entry(domain::Seq seq, const domain::Clock& clock) {
+  std::string data;
+  transport::Writer(data).map(1).field("seq", seq);
+  transport::Envelope envelope{.time_ms = clock.wall_ms(),
+                               .topic = "outboxd",
+                               .key = "lost",
+                               .type = "outbox.entry_lost",
+                               .data = data};
+  Result<std::string> encoded = transport::encode_envelope(envelope);
+  return {.seq = seq,
+          .time_ms = envelope.time_ms,
+          .ttl_ms = std::nullopt,
+          .topic = std::string(envelope.topic),
+          .envelope = std::move(encoded).value()};
+}
+
+storage::StoreOptions store_options(const Config& config, const domain::Clock& clock, bool repair) {
+  storage::StoreOptions options;
+  options.path = config.data_dir;
+  options.producer = config.producer;
+  options.repair = repair;
+  options.lost_entry = [&clock](domain::Seq seq) { return lost_entry(seq, clock); };
+  options.clock = &clock;
+  options.request_ttl_ms =
+      config.storage.request_ttl_ms.value_or(std::numeric_limits<std::int64_t>::max());
+  return options;
+}
+
+void log_recovery(const storage::StoreRecovery& recovery) {
+  if (recovery.torn_tail_dropped) {
+    systemd::log_notice("dropped a write that was cut off; nobody was told of it",
+                        {{"file", recovery.damaged_file}, {"offset", recovery.damaged_offset}});
+  }
+}
+
+int fail(const domain::Error& error) {
+  systemd::log_error(error.message);
+  return EXIT_FAILURE;
+}
+
+// A disk that is full must not keep us from opening the store.
+void make_room(const Config& config, const Ballast& ballast) {
+  if (free_bytes_at(config.data_dir) >=
+      static_cast<std::uint64_t>(config.storage.hard_free_bytes)) {
+    return;
+  }
+  systemd::log_warning("the disk is full; giving the ballast up to start",
+                       {{"path", config.data_dir}});
+  if (const Status released = ballast.release(); !released) {
+    systemd::log_warning(released.error().message);
+  }
+}
+
+// The ballast is there while there is room for it.
+void keep_ballast(const Ballast& ballast, DiskLevel level) {
+  if (level != DiskLevel::kOk) return;
+  if (const Status restored = ballast.restore(); !restored) {
+    systemd::log_warning(restored.error().message);
+  }
+}
+
+}  // namespace
+
+int run_daemon(const Config& config) {
+  SignalWatch signals;  // before any thread is started
+  const SystemClock clock;
+  RandomIds ids;
+  const Result<AccessRules> access =
+      AccessRules::resolve(config.access.read, config.access.write, config.access.admin);
+  if (!access) return fail(access.error());
+
+  const Ballast ballast(config.data_dir);
+  make_room(config, ballast);
+  systemd::notify_extend_timeout(kRecoveryExtension);
+  Result<std::unique_ptr<storage::OutboxStore>> store =
+      storage::OutboxStore::open(store_options(config, clock, false));
+  if (!store) return fail(store.error());
+  log_recovery((*store)->recovery());
+
+  StoreMaintenance maintenance(**store);
+  OutboxPublisher::Backlog backlog{
+      .max_entries = static_cast<std::uint64_t>(config.outbox.max_backlog_events)};
+  OutboxPublisher publisher(backlog);
+  Runtime runtime({.config = config,
+                   .access = *access,
+                   .store = **store,
+                   .reader = **store,
+                   .maintenance = maintenance,
+                   .publisher = publisher,
+                   .backlog = backlog,
+                   .clock = clock,
+                   .ids = ids,
+                   .epoch = (*store)->epoch(),
+                   .durable_progress = [&store] { return (*store)->durable_progress(); },
+                   .free_bytes = [&config] { return free_bytes_at(config.data_dir); },
+                   .on_disk_level = [&ballast](DiskLevel level) { keep_ballast(ballast, level); }});
+  signals.start([&runtime] { runtime.stop(); });
+  std::vector<int> listening_fds;
+  for (const systemd::ListeningSocket& socket : systemd::take_listening_sockets()) {
+    listening_fds.push_back(socket.fd);
+  }
+  if (const Status status = runtime.run(listening_fds); !status) return fail(status.error());
+  systemd::log_info("stopped");
+  return EXIT_SUCCESS;
+}
+
+int repair_store(const Config& config) {
+  const SystemClock clock;
+  const auto store = storage::OutboxStore::open(store_options(config, clock, true));
+  if (!store) return fail(store.error());
+  const storage::StoreRecovery& recovery = (*store)->recovery();
+  if (!recovery.repaired) {
+    std::puts("outboxd: nothing to repair");
+    return EXIT_SUCCESS;
+  }
+  std::printf("outboxd: damage in %s at byte %llu; the damaged files are kept in %s\n",
+              recovery.damaged_file.c_str(),
+              static_cast<unsigned long long>(recovery.damaged_offset),
+              recovery.copy_directory.c_str());
+  for (const storage::SeqRange& range : recovery.lost) {
+    std::printf("outboxd: lost events %llu to %llu\n", static_cast<unsigned long long>(range.first),
+                static_cast<unsigned long long>(range.last));
+  }
+  if (recovery.lost.empty()) std::puts("outboxd: no events were lost");
+  return EXIT_SUCCESS;
+}
+
+}  // namespace outboxd::daemon

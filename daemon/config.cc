@@ -1,0 +1,132 @@
+#include "daemon/config.h"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <utility>
+
+#include <unistd.h>
+
+#include "domain/ids.h"
+
+namespace outboxd::daemon {
+namespace {
+
+using config::Problem;
+using config::Reader;
+using config::TextRule;
+
+constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
+constexpr std::string_view kModuleNames = "orders";
+
+TextRule path_rule() {
+  return {"an absolute or relative path", [](std::string_view text) { return !text.empty(); }};
+}
+
+TextRule id_rule(std::string allowed, bool may_be_empty) {
+  return {std::move(allowed), [may_be_empty](std::string_view text) {
+            return (may_be_empty && text.empty()) || domain::is_valid_id(text);
+          }};
+}
+
+TextRule endpoint_rule() {
+  return {"empty, tcp://HOST:PORT or ipc://PATH", [](std::string_view text) {
+            return text.empty() || text.starts_with("tcp://") || text.starts_with("ipc://");
+          }};
+}
+
+TextRule user_rule() {
+  return {"a user's name or number, or \"*\"",
+          [](std::string_view text) { return !text.empty() && text.size() <= 64; }};
+}
+
+void declare(Reader& reader, Config& config) {
+  reader.text("data_dir", config.data_dir, path_rule())
+      .text("socket", config.socket, path_rule())
+      .text("producer", config.producer,
+            id_rule("empty, or 1 to 64 characters from A-Z a-z 0-9 . _ : -", true))
+      .texts("modules", config.modules, config::one_of({std::string(kModuleNames)}))
+      .text("log_level", config.log_level,
+            config::one_of({"error", "warning", "notice", "info", "debug"}))
+      .text("broker.endpoint", config.broker.endpoint, endpoint_rule())
+      .integer("broker.window_events", config.broker.window_events, {1, 1'000'000})
+      .integer("broker.window_bytes", config.broker.window_bytes, {1 << 20, 256 << 20})
+      .integer("outbox.max_backlog_events", config.outbox.max_backlog_events, {1, kMaxInt})
+      .integer("outbox.ack_flush_ms", config.outbox.ack_flush_ms, {1, 60'000})
+      .integer("storage.soft_free_bytes", config.storage.soft_free_bytes, {0, kMaxInt})
+      .integer("storage.hard_free_bytes", config.storage.hard_free_bytes, {0, kMaxInt})
+      .duration_ms("storage.request_ttl_ms", config.storage.request_ttl_ms, {1, kMaxInt})
+      .texts("access.read", config.access.read, user_rule())
+      .texts("access.write", config.access.write, user_rule())
+      .texts("access.admin", config.access.admin, user_rule());
+}
+
+// The host's name as an identifier: what an identifier may not have becomes '-'.
+std::string host_as_producer() {
+  char name[domain::kMaxIdLength + 1] = {};
+  if (::gethostname(name, domain::kMaxIdLength) != 0 || name[0] == '\0') return "outboxd";
+  std::string producer(name);
+  for (char& c : producer) {
+    if (!domain::is_valid_id(std::string_view(&c, 1))) c = '-';
+  }
+  return producer;
+}
+
+void check_together(const Config& config, const std::string& file, std::vector<Problem>& problems) {
+  if (config.storage.hard_free_bytes > config.storage.soft_free_bytes) {
+    problems.push_back({file, 0, "storage.hard_free_bytes",
+                        "must not exceed storage.soft_free_bytes (" +
+                            std::to_string(config.storage.soft_free_bytes) + ")"});
+  }
+}
+
+void apply(const ConfigOverrides& overrides, Config& config, std::vector<Problem>& problems) {
+  const auto take = [&problems](const auto& from, std::string& to, const char* flag,
+                                const TextRule& rule) {
+    if (!from) return;
+    if (rule.accepts(*from)) {
+      to = *from;
+    } else {
+      problems.push_back({"command line", 0, flag, "must be " + rule.allowed});
+    }
+  };
+  take(overrides.data_dir, config.data_dir, "--data-dir", path_rule());
+  take(overrides.socket, config.socket, "--socket", path_rule());
+  take(overrides.broker_endpoint, config.broker.endpoint, "--broker", endpoint_rule());
+  take(overrides.producer, config.producer, "--producer",
+       id_rule("1 to 64 characters from A-Z a-z 0-9 . _ : -", false));
+  if (!overrides.modules) return;
+  for (const std::string& module : *overrides.modules) {
+    if (module != kModuleNames) {
+      problems.push_back(
+          {"command line", 0, "--modules", "\"" + module + "\" is no module; there is: orders"});
+    }
+  }
+  config.modules = *overrides.modules;
+}
+
+}  // namespace
+
+std::vector<Problem> load_config(const std::string& chosen_file, const ConfigOverrides& overrides,
+                                 Config& config) {
+  Reader reader;
+  declare(reader, config);
+  std::vector<Problem> problems =
+      reader.read_files(config::files_to_read(chosen_file, kMainConfigFile));
+  apply(overrides, config, problems);
+  if (problems.empty()) {
+    check_together(config, chosen_file.empty() ? kMainConfigFile : chosen_file, problems);
+  }
+  if (config.producer.empty()) config.producer = host_as_producer();
+  return problems;
+}
+
+std::vector<Problem> parse_config(std::string_view toml, const std::string& name, Config& config) {
+  Reader reader;
+  declare(reader, config);
+  std::vector<Problem> problems = reader.read_text(toml, name);
+  if (problems.empty()) check_together(config, name, problems);
+  return problems;
+}
+
+}  // namespace outboxd::daemon

@@ -1,0 +1,66 @@
+// What the daemon can be told, with its defaults.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/reader.h"
+
+namespace outboxd::daemon {
+
+inline constexpr const char* kMainConfigFile = "/etc/outboxd/outboxd.toml";
+
+// Every key of outboxd.toml (5), under its TOML path. A default-constructed Config is what an empty
+// file gives.
+struct Config {
+  std::string data_dir = "/var/lib/outboxd";         // data_dir
+  std::string socket = "/run/outboxd/outboxd.sock";  // socket
+  std::string producer;                              // producer; empty: the host's name
+  std::vector<std::string> modules = {"orders"};     // modules
+  std::string log_level = "info";                    // log_level
+
+  struct Broker {
+    std::string endpoint;                 // empty: keep everything, send nothing
+    std::int64_t window_events = 65'536;  // unacknowledged at most
+    std::int64_t window_bytes = 8 << 20;
+  } broker;
+
+  struct Outbox {
+    std::int64_t max_backlog_events = 10'000'000;  // past it: outbox_full
+    std::int64_t ack_flush_ms = 200;               // progress is written when nothing else is
+  } outbox;
+
+  struct Storage {
+    std::int64_t soft_free_bytes = 256LL << 20;  // below: writes get storage_full
+    std::int64_t hard_free_bytes = 64LL << 20;   // below: nothing is written at all
+    std::optional<std::int64_t> request_ttl_ms = std::int64_t{7} * 24 * 3600 * 1000;
+  } storage;
+
+  struct Access {
+    std::vector<std::string> read = {"*"};
+    std::vector<std::string> write = {"*"};
+    std::vector<std::string> admin = {"root"};
+  } access;
+};
+
+// What the command line says; each overrides the files.
+struct ConfigOverrides {
+  std::optional<std::string> data_dir;
+  std::optional<std::string> socket;
+  std::optional<std::string> broker_endpoint;
+  std::optional<std::string> producer;
+  std::optional<std::vector<std::string>> modules;
+};
+
+// Reads `chosen_file`, or the system's files when it is empty, into `config`, and applies
+// `overrides`. Returns what is wrong, everything at once; empty: `config` is good.
+std::vector<config::Problem> load_config(const std::string& chosen_file,
+                                         const ConfigOverrides& overrides, Config& config);
+
+// The same for text that is in memory; `name` stands for the file in problems.
+std::vector<config::Problem> parse_config(std::string_view toml, const std::string& name,
+                                          Config& config);
+
+}  // namespace outboxd::daemon

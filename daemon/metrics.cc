@@ -1,0 +1,87 @@
+#include "daemon/metrics.h"
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <prometheus/histogram.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+namespace outboxd::daemon {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+MetricFamily family(std::string_view name, std::string_view help, MetricType type,
+                    ClientMetric metric) {
+  MetricFamily family;
+  family.name = "outboxd_" + std::string(name);
+  family.help = help;
+  family.type = type;
+  family.metric.push_back(std::move(metric));
+  return family;
+}
+
+MetricFamily counter(std::string_view name, std::string_view help, std::uint64_t value) {
+  ClientMetric metric;
+  metric.counter.value = static_cast<double>(value);
+  return family(name, help, MetricType::Counter, std::move(metric));
+}
+
+MetricFamily gauge(std::string_view name, std::string_view help, double value) {
+  ClientMetric metric;
+  metric.gauge.value = value;
+  return family(name, help, MetricType::Gauge, std::move(metric));
+}
+
+}  // namespace
+
+struct Metrics::Histograms {
+  prometheus::Histogram commit_seconds{prometheus::Histogram::BucketBoundaries{
+      .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1}};
+  prometheus::Histogram group_events{
+      prometheus::Histogram::BucketBoundaries{0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024}};
+};
+
+Metrics::Metrics() : histograms_(std::make_unique<Histograms>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::observe_commit(std::int64_t took_us, std::size_t entries) {
+  histograms_->commit_seconds.Observe(static_cast<double>(took_us) / 1e6);
+  histograms_->group_events.Observe(static_cast<double>(entries));
+}
+
+std::string Metrics::expose(const MetricsSnapshot& now) const {
+  const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
+  const std::vector<MetricFamily> families = {
+      counter("requests_total", "Requests received", now.requests),
+      counter("requests_refused_total", "Requests refused before a use case ran",
+              now.requests_refused),
+      counter("transactions_total", "Units of work accepted", now.units_committed),
+      counter("transactions_refused_total", "Units of work refused", now.units_refused),
+      counter("commit_groups_total", "Durable group commits", now.groups),
+      family("commit_seconds", "Time of one synced group write", MetricType::Histogram,
+             histograms_->commit_seconds.Collect()),
+      family("commit_group_events", "Events in one group", MetricType::Histogram,
+             histograms_->group_events.Collect()),
+      gauge("connections", "Open local connections", number(now.connections)),
+      gauge("outbox_pending", "Events that the broker has not acknowledged",
+            number(now.outbox_pending)),
+      gauge("outbox_oldest_pending_seconds", "Age of the oldest of them",
+            now.oldest_pending_seconds),
+      gauge("outbox_dead", "Local dead letters", number(now.outbox_dead)),
+      gauge("outbox_next_seq", "Sequence number of the next event", number(now.outbox_next_seq)),
+      gauge("outbox_delivered_seq", "Everything up to here is durable at the broker",
+            number(now.outbox_delivered_seq)),
+      gauge("link_connected", "1 while the broker answers", now.link_connected ? 1 : 0),
+      gauge("storage_bytes", "Size of the data directory", number(now.storage_bytes)),
+      gauge("storage_free_bytes", "Free space beside it", number(now.storage_free_bytes)),
+      gauge("epoch", "Number of this start", number(now.epoch)),
+  };
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace outboxd::daemon

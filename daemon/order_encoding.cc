@@ -1,0 +1,45 @@
+#include "daemon/order_encoding.h"
+
+#include "domain/time_format.h"
+
+namespace outboxd::daemon {
+namespace {
+
+constexpr std::size_t kAlwaysThere = 9;
+
+void write_line(transport::Writer& writer, const domain::OrderLine& line) {
+  const bool described = !line.description.empty();
+  writer.map(described ? 4 : 3)
+      .field("sku", line.sku)
+      .field("quantity", line.quantity)
+      .field("unit_price", line.unit_price);
+  if (described) writer.field("description", line.description);
+}
+
+}  // namespace
+
+void write_order(transport::Writer& writer, const domain::OrderSnapshot& order,
+                 const MutationFields* mutation) {
+  writer.map(kAlwaysThere + (order.payment_id ? 1 : 0) + (order.failure.empty() ? 0 : 1) +
+             (mutation != nullptr ? 2 : 0));
+  writer.field("order_id", order.order_id.text())
+      .field("customer_id", order.customer_id.text())
+      .field("status", name_of(order.status))
+      .field("currency", order.currency.code())
+      .field("total", order.total);
+  writer.key("lines").array(order.lines.size());
+  for (const domain::OrderLine& line : order.lines) write_line(writer, line);
+  writer.field("payment_method", order.payment_method);
+  if (order.payment_id) writer.field("payment_id", order.payment_id->text());
+  if (!order.failure.empty()) writer.field("failure", order.failure);
+  const std::string created_at = domain::rfc3339(order.created_at_ms);
+  writer.field("created_at", created_at);
+  writer.field("updated_at", order.updated_at_ms == order.created_at_ms
+                                 ? created_at
+                                 : domain::rfc3339(order.updated_at_ms));
+  if (mutation == nullptr) return;
+  writer.field("replayed", mutation->replayed).key("seq");
+  mutation->seq == 0 ? writer.nil() : writer.unsigned_integer(mutation->seq);
+}
+
+}  // namespace outboxd::daemon

@@ -1,0 +1,81 @@
+// How far the outbox has come, and who waits for it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "domain/ids.h"
+#include "domain/result.h"
+#include "transport/ipc/server.h"
+
+namespace outboxd::daemon {
+
+// What a caller of outbox.wait waits for.
+enum class WaitLevel : std::uint8_t {
+  kStored,     // durable on this box
+  kDelivered,  // durable at the broker
+};
+
+std::string_view name_of(WaitLevel level);
+domain::Result<WaitLevel> parse_wait_level(std::string_view name);
+
+struct OutboxWait {
+  transport::ReplyAddress reply_to;
+  domain::Seq seq = 0;
+  WaitLevel level = WaitLevel::kStored;
+};
+
+// Watches two positions that only grow, and keeps the requests that wait for them. No I/O and no
+// clock of its own; core thread only.
+class OutboxProgressWatch {
+ public:
+  OutboxProgressWatch(domain::Seq stored_seq, domain::Seq delivered_seq)
+      : stored_seq_(stored_seq), delivered_seq_(delivered_seq) {}
+
+  [[nodiscard]] domain::Seq stored_seq() const { return stored_seq_; }
+  [[nodiscard]] domain::Seq delivered_seq() const { return delivered_seq_; }
+  [[nodiscard]] bool has_reached(domain::Seq seq, WaitLevel level) const;
+
+  // Moves a position forward (never back) and returns the waits that are over.
+  [[nodiscard]] std::vector<OutboxWait> stored_through(domain::Seq seq);
+  [[nodiscard]] std::vector<OutboxWait> delivered_through(domain::Seq seq);
+
+  // Keeps `wait`, which has not been reached yet, until `deadline_ms` of the monotonic clock.
+  void add(const OutboxWait& wait, std::int64_t deadline_ms);
+
+  // Removes and returns the waits whose deadline has passed.
+  [[nodiscard]] std::vector<OutboxWait> expire(std::int64_t now_ms);
+
+  // Removes the waits of one connection, or of all.
+  void forget(transport::ConnectionId connection);
+  [[nodiscard]] std::vector<OutboxWait> take_all();
+
+  [[nodiscard]] std::size_t waiting() const { return waits_.size(); }
+
+ private:
+  using WaitId = std::uint64_t;
+  struct Kept {
+    OutboxWait wait;
+    std::int64_t deadline_ms;
+  };
+
+  std::vector<OutboxWait> take_reached(WaitLevel level, domain::Seq seq);
+  OutboxWait take(WaitId id);
+  std::set<std::pair<domain::Seq, WaitId>>& by_seq(WaitLevel level) {
+    return level == WaitLevel::kStored ? stored_waits_ : delivered_waits_;
+  }
+
+  domain::Seq stored_seq_;
+  domain::Seq delivered_seq_;
+  WaitId next_id_ = 1;
+  std::map<WaitId, Kept> waits_;
+  std::set<std::pair<domain::Seq, WaitId>> stored_waits_;
+  std::set<std::pair<domain::Seq, WaitId>> delivered_waits_;
+  std::set<std::pair<std::int64_t, WaitId>> deadlines_;
+};
+
+}  // namespace outboxd::daemon

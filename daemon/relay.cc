@@ -1,0 +1,172 @@
+#include "daemon/relay.h"
+
+#include <utility>
+
+namespace outboxd::daemon {
+
+using domain::MutexLock;
+using domain::Seq;
+using domain::Status;
+
+Relay::Relay(RelayOptions options, transport::EventLoop& loop, domain::DurableReader& reader,
+             std::function<domain::OutboxProgress()> progress, const domain::Clock& clock,
+             RelayEvents events)
+    : options_(std::move(options)),
+      loop_(loop),
+      reader_(reader),
+      progress_(std::move(progress)),
+      clock_(clock),
+      events_(std::move(events)) {
+  status_.since_ms = clock_.wall_ms();
+}
+
+Relay::~Relay() {
+  stop(0);
+}
+
+Status Relay::start() {
+  if (options_.link.endpoint.empty()) return domain::ok_status();
+  transport::PublishSource& source = *this;
+  transport::LinkObserver& observer = *this;
+  link_ = std::make_unique<transport::RelayLink>(options_.link, clock_, source, observer);
+  return link_->start(progress_().next_seq);
+}
+
+void Relay::stop(std::int64_t linger_ms) {
+  if (link_ == nullptr) return;
+  link_->stop(linger_ms);
+  link_.reset();
+}
+
+void Relay::offer(const domain::SealedGroup& group) {
+  if (link_ == nullptr || group.entries().empty()) return;
+  {
+    MutexLock lock(mutex_);
+    if (keep_fresh_ && !fresh_.empty() && fresh_.back().seq + 1 != group.entries().front().seq) {
+      fresh_.clear();
+      fresh_size_ = 0;
+    }
+    for (const domain::OutboxEntry& entry : group.entries()) {
+      // Past the bound nothing is kept: the link is behind, and reads what it lacks from the
+      // outbox.
+      if (!keep_fresh_ || fresh_size_ + entry.envelope.size() > options_.fresh_bytes) break;
+      fresh_size_ += entry.envelope.size();
+      fresh_.push_back({entry.seq, entry.envelope});
+    }
+  }
+  link_->wake(group.entries().back().seq + 1);
+}
+
+Status Relay::read(Seq from, std::size_t max_events, std::size_t max_bytes,
+                   transport::PublishBatch& batch) {
+  batch.first_seq = from;
+  batch.envelopes.clear();
+  if (read_fresh(from, max_events, max_bytes, batch)) return domain::ok_status();
+  return read_stored(from, max_events, max_bytes, batch);
+}
+
+bool Relay::read_fresh(Seq from, std::size_t max_events, std::size_t max_bytes,
+                       transport::PublishBatch& batch) {
+  MutexLock lock(mutex_);
+  if (fresh_.empty() || from < fresh_.front().seq || from > fresh_.back().seq) return false;
+  std::size_t bytes = 0;
+  for (std::size_t i = from - fresh_.front().seq; i < fresh_.size(); ++i) {
+    if (batch.envelopes.size() == max_events || bytes >= max_bytes) break;
+    bytes += fresh_[i].envelope.size();
+    batch.envelopes.push_back(fresh_[i].envelope);
+  }
+  return true;
+}
+
+Status Relay::read_stored(Seq from, std::size_t max_events, std::size_t max_bytes,
+                          transport::PublishBatch& batch) {
+  const Seq next_seq =
+      progress_().next_seq;  // before the scan: a hole below it is a withdrawn entry
+  std::size_t bytes = 0;
+  const auto is_full = [&] { return batch.envelopes.size() >= max_events || bytes >= max_bytes; };
+  const auto pad_to = [&](Seq seq) {
+    while (!is_full() && from + batch.envelopes.size() < seq) batch.envelopes.emplace_back();
+  };
+  OUTBOXD_TRY(reader_.scan_outbox(from, [&](const domain::OutboxEntry& entry) {
+    pad_to(entry.seq);
+    if (is_full() || entry.seq != from + batch.envelopes.size()) return false;
+    bytes += entry.envelope.size();
+    batch.envelopes.push_back(entry.envelope);
+    return !is_full();
+  }));
+  pad_to(next_seq);
+  // Entries that are complete are no longer there, and must not pass for withdrawn ones.
+  if (const Seq completed_seq = progress_().completed_seq; from <= completed_seq) {
+    batch.envelopes.clear();
+    return domain::Error{domain::ErrorCode::kInternal,
+                         "the broker asks for event " + std::to_string(from) +
+                             ", but it acknowledged everything up to " +
+                             std::to_string(completed_seq) +
+                             ", which was removed here: the broker has lost data",
+                         {}};
+  }
+  return domain::ok_status();
+}
+
+void Relay::drop_fresh_through(Seq seq) {
+  while (!fresh_.empty() && fresh_.front().seq <= seq) {
+    fresh_size_ -= fresh_.front().envelope.size();
+    fresh_.pop_front();
+  }
+}
+
+void Relay::on_link_state(transport::LinkState state, std::string reason) {
+  {
+    MutexLock lock(mutex_);
+    keep_fresh_ = state == transport::LinkState::kConnected;
+    if (!keep_fresh_) {
+      fresh_.clear();
+      fresh_size_ = 0;
+    }
+  }
+  loop_.post([this, state, reason = std::move(reason)]() mutable {
+    if (status_.state != state) status_.since_ms = clock_.wall_ms();
+    status_.state = state;
+    if (!reason.empty()) status_.last_error = std::move(reason);
+    events_.link_changed(status_);
+  });
+}
+
+void Relay::on_acknowledged(Seq seq) {
+  MutexLock lock(mutex_);
+  drop_fresh_through(seq);
+  acknowledged_ = seq;
+  post_report();
+}
+
+void Relay::on_rejected(Seq seq, std::string code, std::string message) {
+  MutexLock lock(mutex_);
+  rejected_.push_back({seq, std::move(code), std::move(message)});
+  post_report();
+}
+
+void Relay::post_report() {
+  // Many ACKs may come before the core thread turns to the first: one message carries them all.
+  if (report_posted_) return;
+  report_posted_ = true;
+  loop_.post([this] { report(); });
+}
+
+void Relay::report() {
+  std::vector<Rejection> rejected;
+  Seq acknowledged = 0;
+  {
+    MutexLock lock(mutex_);
+    report_posted_ = false;
+    rejected = std::exchange(rejected_, {});
+    acknowledged = acknowledged_;
+  }
+  // Rejections first: an entry must be among the dead letters before the acknowledged position
+  // passes it (G5).
+  for (const Rejection& rejection : rejected) {
+    events_.rejected(rejection.seq, rejection.code, rejection.message);
+  }
+  if (acknowledged > 0) events_.acknowledged(acknowledged);
+}
+
+}  // namespace outboxd::daemon

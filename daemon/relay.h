@@ -1,0 +1,110 @@
+// Feeds the broker link from the outbox, and brings what the broker says back to the core thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "domain/clock.h"
+#include "domain/mutex.h"
+#include "domain/store.h"
+#include "transport/ipc/event_loop.h"
+#include "transport/link/relay_link.h"
+
+namespace outboxd::daemon {
+
+// The link as people see it. `since_ms` is wall time.
+struct LinkStatus {
+  transport::LinkState state = transport::LinkState::kOff;
+  domain::TimestampMs since_ms = 0;
+  std::string last_error;
+};
+
+struct RelayOptions {
+  transport::RelayLinkOptions link;
+  // Fresh entries are kept in memory up to this, so that a relay that keeps up reads nothing from
+  // the disk.
+  std::size_t fresh_bytes = 4 << 20;
+};
+
+// What the relay tells the daemon; called on the core thread.
+struct RelayEvents {
+  std::function<void(domain::Seq)> acknowledged;
+  std::function<void(domain::Seq, const std::string& code, const std::string& message)> rejected;
+  std::function<void(const LinkStatus&)> link_changed;
+};
+
+// Between core thread and link thread. Constructed, started and destroyed on the core thread;
+// `reader`, `clock` and `loop` outlive it.
+class Relay : private transport::PublishSource, private transport::LinkObserver {
+ public:
+  // `progress` tells where the durable outbox stands, on any thread.
+  Relay(RelayOptions options, transport::EventLoop& loop, domain::DurableReader& reader,
+        std::function<domain::OutboxProgress()> progress, const domain::Clock& clock,
+        RelayEvents events);
+  ~Relay() override;
+
+  domain::Status start();
+
+  // Entries of a group that has just become durable. Core thread.
+  void offer(const domain::SealedGroup& group);
+
+  // Gives the broker up to `linger_ms` for what is in flight, and ends the link thread. Core
+  // thread.
+  void stop(std::int64_t linger_ms);
+
+  // Core thread.
+  [[nodiscard]] const LinkStatus& status() const { return status_; }
+
+ private:
+  domain::Status read(domain::Seq from, std::size_t max_events, std::size_t max_bytes,
+                      transport::PublishBatch& batch) override;
+  void on_link_state(transport::LinkState state, std::string reason) override;
+  void on_acknowledged(domain::Seq seq) override;
+  void on_rejected(domain::Seq seq, std::string code, std::string message) override;
+
+  bool read_fresh(domain::Seq from, std::size_t max_events, std::size_t max_bytes,
+                  transport::PublishBatch& batch);
+  domain::Status read_stored(domain::Seq from, std::size_t max_events, std::size_t max_bytes,
+                             transport::PublishBatch& batch);
+  void drop_fresh_through(domain::Seq seq) OUTBOXD_REQUIRES(mutex_);
+  void post_report() OUTBOXD_REQUIRES(mutex_);
+  void report();
+
+  // Constant after construction.
+  const RelayOptions options_;
+  transport::EventLoop& loop_;
+  domain::DurableReader& reader_;
+  const std::function<domain::OutboxProgress()> progress_;
+  const domain::Clock& clock_;
+  const RelayEvents events_;
+
+  // Core thread only.
+  LinkStatus status_;
+
+  // Both threads.
+  struct Fresh {
+    domain::Seq seq;
+    std::string envelope;
+  };
+  domain::Mutex mutex_;
+  std::deque<Fresh> fresh_ OUTBOXD_GUARDED_BY(mutex_);  // consecutive
+  std::size_t fresh_size_ OUTBOXD_GUARDED_BY(mutex_) = 0;
+  bool keep_fresh_ OUTBOXD_GUARDED_BY(mutex_) = false;  // while a broker is connected
+  struct Rejection {
+    domain::Seq seq;
+    std::string code;
+    std::string message;
+  };
+  std::vector<Rejection> rejected_ OUTBOXD_GUARDED_BY(mutex_);  // not yet told to the core thread
+  domain::Seq acknowledged_ OUTBOXD_GUARDED_BY(mutex_) = 0;
+  bool report_posted_ OUTBOXD_GUARDED_BY(mutex_) = false;
+
+  std::unique_ptr<transport::RelayLink> link_;  // last: its thread uses everything above
+};
+
+}  // namespace outboxd::daemon

@@ -1,0 +1,113 @@
+// The running daemon, on top of ports: threads, timers, methods, and an orderly end.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "daemon/access_rules.h"
+#include "daemon/api/daemon_methods.h"
+#include "daemon/api/gateway.h"
+#include "daemon/api/outbox_methods.h"
+#include "daemon/background_worker.h"
+#include "daemon/config.h"
+#include "daemon/core.h"
+#include "daemon/disk_guard.h"
+#include "daemon/event_tail.h"
+#include "daemon/maintenance.h"
+#include "daemon/metrics.h"
+#include "daemon/outbox_progress.h"
+#include "daemon/outbox_publisher.h"
+#include "daemon/relay.h"
+#include "daemon/services/order_service.h"
+#include "daemon/services/transaction_service.h"
+#include "domain/clock.h"
+#include "domain/event_publisher.h"
+#include "domain/store.h"
+#include "transport/ipc/event_loop.h"
+#include "transport/ipc/server.h"
+
+namespace outboxd::daemon {
+
+// Everything concrete that the daemon stands on. All of it outlives the Runtime.
+struct RuntimeParts {
+  const Config& config;
+  const AccessRules& access;
+  domain::Store& store;
+  domain::DurableReader& reader;
+  Maintenance& maintenance;
+  domain::EventPublisher& publisher;
+  OutboxPublisher::Backlog& backlog;  // kept up to date for the publisher
+  const domain::Clock& clock;
+  domain::IdGenerator& ids;
+  std::uint64_t epoch = 0;
+  std::function<domain::OutboxProgress()> durable_progress;  // any thread
+  std::function<std::uint64_t()> free_bytes;
+  std::function<void(DiskLevel)> on_disk_level;  // told once a second
+};
+
+// Thread contract: constructed, run and destroyed on one thread, the core thread. stop() from any
+// thread.
+class Runtime {
+ public:
+  explicit Runtime(RuntimeParts parts);
+
+  // Listens (or takes over `listening_fds`), connects, says that it is ready, and serves until
+  // stop(). Error: the socket or the endpoint cannot be used; nothing was served then.
+  domain::Status run(const std::vector<int>& listening_fds);
+
+  // Answers what was received, gives the broker a moment for what is in flight, and ends run(). Any
+  // thread.
+  void stop();
+
+ private:
+  void add_methods();
+  void schedule();
+  void every_second();
+  void feed_watchdog();
+  void at_turn_end();
+  void begin_drain();
+  void finish_drain();
+
+  void on_durable(const domain::SealedGroup& group);
+  void on_acknowledged(domain::Seq seq);
+  void on_rejected(domain::Seq seq, const std::string& code, const std::string& message);
+  void on_link_changed(const LinkStatus& link);
+  void record_progress();
+  void note_backlog();
+
+  const RuntimeParts parts_;
+  const DaemonFacts facts_;
+
+  transport::EventLoop loop_;
+  DiskGuard disk_;
+  Metrics metrics_;
+  MethodTable methods_;
+  Gateway gateway_;
+  transport::Server server_;
+  Core core_;
+  OutboxProgressWatch progress_;
+  EventTail tail_;
+  OrderService orders_;
+  TransactionService transactions_;
+  Relay relay_;
+  OutboxApi outbox_api_;
+
+  domain::Seq recorded_seq_;  // completion that has been handed to the store
+  bool draining_ = false;
+  bool collecting_ = false;
+  bool wait_timer_armed_ = false;
+  bool tail_timer_armed_ = false;
+  bool flush_timer_armed_ = false;
+  transport::EventLoop::Timer second_timer_;
+  transport::EventLoop::Timer wait_timer_;
+  transport::EventLoop::Timer tail_timer_;
+  transport::EventLoop::Timer flush_timer_;
+  transport::EventLoop::Timer watchdog_timer_;
+  transport::EventLoop::Timer drain_timer_;
+
+  BackgroundWorker worker_;  // last: its jobs use everything above
+};
+
+}  // namespace outboxd::daemon
