@@ -1,0 +1,70 @@
+#include "client/ctl/command_line.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "client/ctl/format.h"
+
+namespace outboxd::ctl {
+namespace {
+
+void add_settings(CLI::App& app, Settings& settings) {
+  app.add_option("--socket", settings.socket, "The daemon's socket")
+      ->envname("OUTBOXD_SOCKET")
+      ->capture_default_str();
+  app.add_option("--broker-socket", settings.broker_socket, "The broker's socket")
+      ->envname("OUTBOX_BROKER_SOCKET")
+      ->capture_default_str();
+  app.add_flag("--json", settings.json, "Print one JSON object, or JSON lines");
+  app.add_option_function<std::string>(
+         "--timeout",
+         [&settings](const std::string& text) {
+           settings.timeout = parse_duration(text);
+           if (!settings.timeout) {
+             throw CLI::ValidationError("--timeout",
+                                        "must be like 5, 5s, 250ms or 2m, not " + text);
+           }
+         },
+         "How long to wait for an answer [10s]")
+      ->type_name("TIME");
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
+  Settings settings;
+  Command chosen;
+  CLI::App app("Looks at outboxd and hands it work", "outboxctl");
+  app.fallthrough();
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "outboxctl " OUTBOXD_VERSION);
+  app.footer(
+      "Exit status: 0 done, 1 refused, 2 wrong usage, 3 cannot be reached, 4 outcome unknown.");
+  add_settings(app, settings);
+  const CommandLine line{app, chosen};
+  add_status_commands(line);
+  add_order_commands(line);
+  add_state_commands(line);
+  add_outbox_commands(line);
+  add_broker_commands(line);
+  add_maintenance_commands(line);
+
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, out, err) == 0 ? kDone : kUsage;
+  }
+  Session session(settings, out, err);
+  try {
+    return chosen(session);
+  } catch (const Json::exception& error) {
+    // A member of another type than API.md says: what was asked for has been done, or not.
+    return session.fail(client::Failure{.kind = client::FailureKind::kOutcomeUnknown,
+                                        .code = "bad_reply",
+                                        .message = error.what(),
+                                        .details = nullptr,
+                                        .retry = "same_id"});
+  }
+}
+
+}  // namespace outboxd::ctl
