@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -41,8 +43,9 @@ class BrokerOutput {
  public:
   virtual ~BrokerOutput() = default;
 
-  // Sends `frame` to `peer`, or loses it when the peer cannot take it now: never queues.
-  virtual void send(std::string_view peer, std::string frame) = 0;
+  // Sends `frame` to `peer`. False when the peer is gone or cannot take it now: the frame is lost
+  // then, never queued, and the peer loses its session.
+  virtual bool send(std::string_view peer, std::string frame) = 0;
 
   // Copies what it needs of `request` (its views die when this returns) and makes it durable, in
   // the order of the calls. BrokerSessions::durable says when that is done. There is no failure: a
@@ -100,9 +103,6 @@ class BrokerSessions {
   // for one producer come in rising order.
   void durable(std::string_view producer, domain::Seq last_seq);
 
-  // Nothing can be sent to `peer` any more: its connection is gone or does not keep up.
-  void lost(std::string_view peer);
-
   // Time passes: forgets silent peers. To be called about every second.
   void tick(std::int64_t now_ms);
 
@@ -125,50 +125,56 @@ class BrokerSessions {
     std::size_t bytes;
   };
 
+  struct Peer;
+
   struct Producer {
+    std::string_view name;  // the key in producers_
     std::uint64_t epoch = 0;
     domain::Seq accepted_seq = 0;
     domain::Seq durable_seq = 0;
     std::deque<Batch> undurable;  // accepted, on its way to the disk
     std::size_t undurable_bytes = 0;
-    std::string peer;  // the connection of its session, or empty
+    Peer* peer = nullptr;  // the connection of its session, if it has one
     std::uint64_t session = 0;
-    bool welcome_due = false;        // once accepted == durable
+    bool welcome_due = false;        // WELCOME goes out once everything accepted is durable
     bool awaits_withdrawal = false;  // of the refused event accepted_seq + 1
   };
-  using Producers = std::map<std::string, Producer, std::less<>>;
 
   struct Peer {
-    Producers::value_type* producer = nullptr;  // nothing: no session
+    std::string_view id;           // the key in peers_
+    Producer* producer = nullptr;  // nothing: no session
     std::int64_t heard_ms = 0;
-    std::int64_t error_ms = 0;  // when it was last told "hello_first"
-    bool was_told = false;
-    bool leaving = false;  // said BYE
+    std::optional<std::int64_t> told_ms;  // when it was last told "hello_first"
+    bool leaving = false;                 // said BYE
   };
+
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const {
       return std::hash<std::string_view>()(text);
     }
   };
-  using Peers = std::unordered_map<std::string, Peer, Hash, std::equal_to<>>;
-  using PeerEntry = Peers::value_type;
 
-  void on_hello(PeerEntry& peer, const HelloFrame& hello);
-  void on_publish(PeerEntry& peer, const PublishFrame& publish, std::int64_t now_ms);
-  void on_bye(PeerEntry& peer);
-  void accept(PeerEntry& peer, const PublishFrame& publish, std::size_t skip);
-  void welcome(Producers::value_type& producer);
-  void refuse_peer(PeerEntry& peer, std::string_view code, std::string message);
-  void end_session(PeerEntry& peer);
-  void check_invariants(const Producer& producer) const;
+  Peer* find_or_add(std::string_view id);
+  void dispatch(Peer& peer, const Frame& frame, std::int64_t now_ms);
+  void on_hello(Peer& peer, const HelloFrame& hello);
+  void on_publish(Peer& peer, const PublishFrame& publish);
+  void on_bye(Peer& peer);
+  void ask_for_hello(Peer& peer, std::int64_t now_ms);
+  void accept(Producer& producer, const PublishFrame& publish, std::size_t skip);
+  void append(Producer& producer, domain::Seq last_seq, std::size_t bytes);
+  void welcome(Producer& producer);
+  void send(Peer& peer, std::string frame);
+  void refuse(Peer& peer, std::string_view code, std::string_view message);
+  static void end_session(Peer& peer);
+  static void check_invariants(const Producer& producer);
 
   const BrokerSessionOptions options_;
   Admission& admission_;
   BrokerOutput& output_;
 
-  Producers producers_;
-  Peers peers_;
+  std::map<std::string, Producer, std::less<>> producers_;
+  std::unordered_map<std::string, Peer, Hash, std::equal_to<>> peers_;
   std::uint64_t last_session_ = 0;
   std::size_t undurable_producers_ = 0;
   bool closing_ = false;

@@ -3,9 +3,11 @@
 //   frame := version:u8(1) array [ type:uint, field… ]      (PROTOCOL.md has the fields)
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "domain/result.h"
 #include "transport/link/frames.h"
@@ -39,12 +41,14 @@ class PublishEncoder {
   std::string out_;
 };
 
-// The version byte, or 0 when there is none. Only frames of kProtocolVersion can be decoded.
-std::uint8_t version_of(std::string_view bytes);
+// The version of a frame that another version of this protocol sent. Every version, now and later,
+// begins its frames with its number and an array. Nothing for this version's frames, and for bytes
+// that are no frame of any.
+std::optional<std::uint8_t> other_version(std::string_view bytes);
 
-// Decodes one frame of kProtocolVersion, within the limits of transport/limits.h. The frame's views
-// point into `bytes`; `document` is scratch memory. Fields behind the known ones are skipped, for
-// they are a later release's. Error: bad_request, for everything that is not a frame.
+// Decodes one frame, within the limits of transport/limits.h. The frame's views point into `bytes`;
+// `document` is scratch memory. Fields behind the known ones are skipped, for they are a later
+// release's. Error: bad_request, for everything that is not a frame of kProtocolVersion.
 domain::Result<Frame> decode_frame(std::string_view bytes, Document& document);
 
 }  // namespace outboxd::transport

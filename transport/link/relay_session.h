@@ -112,23 +112,32 @@ class RelaySession {
     std::size_t bytes;
   };
 
+  void dispatch(const Frame& frame, std::int64_t now_ms);
   void on_welcome(const WelcomeFrame& welcome, std::int64_t now_ms);
   void on_ack(domain::Seq seq, std::int64_t now_ms);
   void on_reject(const RejectFrame& reject, std::int64_t now_ms);
   void on_error(const ErrorFrame& error, std::int64_t now_ms);
   void on_fenced(const FencedFrame& fenced, std::int64_t now_ms);
-  void dispatch(const Frame& frame, std::int64_t now_ms);
+  void on_bye(const ByeFrame& bye, std::int64_t now_ms);
 
   void say_hello(std::int64_t now_ms);
+  void queue(std::string frame, std::int64_t now_ms);
   void greet_again(std::string reason, std::int64_t now_ms);
   void refuse_broker(std::string reason, std::int64_t now_ms);
-  void rewind_to(domain::Seq last_seq);
-  void forget_through(domain::Seq seq);
   void end(LinkState state, std::string reason);
   void report(LinkState state, std::string reason);
+
+  struct Cut {
+    std::size_t events = 0;
+    std::size_t bytes = 0;
+  };
+  Cut cut_to_fit(const PublishBatch& batch);
+  void acknowledge(domain::Seq seq);
+  void resume_after(domain::Seq seq);
+  void send_again_from(domain::Seq seq);
+  [[nodiscard]] std::int64_t ping_due_ms() const;
+  [[nodiscard]] std::int64_t backed_off(int doublings) const;
   [[nodiscard]] std::int64_t jittered(std::int64_t ms) const;
-  [[nodiscard]] std::int64_t backed_off(std::int64_t first_ms, std::int64_t max_ms,
-                                        int doublings) const;
   void check_invariants() const;
 
   const RelaySessionOptions options_;
@@ -136,32 +145,40 @@ class RelaySession {
   LinkObserver& observer_;
 
   Phase phase_ = Phase::kDown;
-  LinkState reported_ = LinkState::kConnecting;
+  LinkState reported_ = LinkState::kConnecting;  // kIncompatible until a WELCOME cures it
   std::string reported_reason_;
   bool closing_ = false;
   std::deque<std::string> frames_;  // to send
   Document document_;               // scratch
 
-  // Positions: acknowledged_seq_ <= sent_seq_ <= highest_seq_ < next_seq_ while streaming.
-  domain::Seq next_seq_;               // of the outbox
-  domain::Seq highest_seq_;            // what a broker can have at most
-  domain::Seq sent_seq_ = 0;           // sent, in this session
-  domain::Seq session_acked_seq_ = 0;  // acknowledged, in this session
-  domain::Seq acknowledged_seq_ = 0;   // told to the observer
+  // Where the outbox stands, over all sessions.
+  domain::Seq next_seq_;
+  domain::Seq highest_seq_;           // what a broker can have at most: sent, or older than we are
+  domain::Seq acknowledged_seq_ = 0;  // told to the observer
+
+  // The session: acked_seq_ <= sent_seq_ <= highest_seq_ < next_seq_.
+  domain::Seq acked_seq_ = 0;
+  domain::Seq sent_seq_ = 0;
   std::deque<Batch> in_flight_;
   std::size_t in_flight_bytes_ = 0;
-  std::set<domain::Seq> rejected_;  // to be published as withdrawn
-  WelcomeFrame granted_;            // of this session; `software` is not kept
+  std::set<domain::Seq> withdrawn_;  // refused by the broker; published as withdrawn
+  std::size_t window_events_ = 0;    // the smaller of ours and the broker's
+  std::size_t window_bytes_ = 0;
+  std::size_t publish_events_ = 0;
+  std::size_t publish_bytes_ = 0;
+  std::size_t max_envelope_bytes_ = 0;
 
   // Times.
   std::int64_t hello_due_ms_ = 0;      // kGreeting
   std::int64_t heard_ms_ = 0;          // kStreaming
+  std::int64_t queued_ms_ = 0;         // kStreaming: when a frame was last made
   std::int64_t pinged_ms_ = 0;         // kStreaming
-  std::int64_t progress_ms_ = 0;       // kStreaming, something in flight
+  std::int64_t progress_ms_ = 0;       // kStreaming: since when an ACK is waited for
   std::int64_t waiting_since_ms_ = 0;  // oldest entry that is not sent yet
-  std::int64_t ack_timeout_now_ms_ = 0;
-  int failures_ = 0;  // sessions that ended badly, since the last progress
-  int hellos_ = 0;    // unanswered
+  std::int64_t read_again_ms_ = 0;     // not before: the outbox had nothing, or nothing that fits
+  std::int64_t ack_timeout_ms_;        // doubles until there is progress
+  int hellos_ = 0;                     // unanswered
+  int failures_ = 0;                   // sessions that ended badly since the last progress
 };
 
 }  // namespace outboxd::transport

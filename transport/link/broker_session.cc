@@ -1,0 +1,302 @@
+#include "transport/link/broker_session.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "domain/check.h"
+#include "transport/link/frame_codec.h"
+
+namespace outboxd::transport {
+namespace {
+
+std::string range_text(domain::Seq first_seq, domain::Seq last_seq) {
+  return std::to_string(first_seq) + " to " + std::to_string(last_seq);
+}
+
+}  // namespace
+
+BrokerSessions::BrokerSessions(BrokerSessionOptions options, Admission& admission,
+                               BrokerOutput& output)
+    : options_(std::move(options)), admission_(admission), output_(output) {
+  OUTBOXD_CHECK(options_.window_events > 0 && options_.window_bytes > 0);
+}
+
+void BrokerSessions::restore(std::string_view producer, std::uint64_t epoch, domain::Seq last_seq) {
+  OUTBOXD_CHECK(peers_.empty());
+  const auto [entry, added] = producers_.try_emplace(std::string(producer));
+  OUTBOXD_CHECK(added);
+  entry->second.name = entry->first;
+  entry->second.epoch = epoch;
+  entry->second.accepted_seq = last_seq;
+  entry->second.durable_seq = last_seq;
+}
+
+BrokerSessions::Peer* BrokerSessions::find_or_add(std::string_view id) {
+  if (const auto known = peers_.find(id); known != peers_.end()) return &known->second;
+  if (peers_.size() >= options_.max_peers) return nullptr;
+  const auto entry = peers_.try_emplace(std::string(id)).first;
+  entry->second.id = entry->first;
+  return &entry->second;
+}
+
+void BrokerSessions::receive(std::string_view peer_id, std::string_view bytes,
+                             std::int64_t now_ms) {
+  Peer* peer = find_or_add(peer_id);
+  if (peer == nullptr) return;
+  peer->heard_ms = now_ms;
+  if (const auto version = other_version(bytes)) {
+    refuse(*peer, link_error::kVersion,
+           "this broker speaks version " + std::to_string(kProtocolVersion) +
+               " of the protocol, not " + std::to_string(*version));
+    return;
+  }
+  const auto frame = decode_frame(bytes, document_);
+  if (!frame) {
+    refuse(*peer, link_error::kMalformed, frame.error().message);
+    return;
+  }
+  dispatch(*peer, *frame, now_ms);
+}
+
+void BrokerSessions::dispatch(Peer& peer, const Frame& frame, std::int64_t now_ms) {
+  if (const auto* hello = std::get_if<HelloFrame>(&frame)) return on_hello(peer, *hello);
+  if (peer.producer == nullptr) return ask_for_hello(peer, now_ms);
+  if (const auto* publish = std::get_if<PublishFrame>(&frame)) return on_publish(peer, *publish);
+  if (std::holds_alternative<PingFrame>(frame)) return send(peer, encode(PongFrame{}));
+  if (std::holds_alternative<PongFrame>(frame)) return;  // that it was heard is all there is to it
+  if (std::holds_alternative<ByeFrame>(frame)) return on_bye(peer);
+  if (const auto* unknown = std::get_if<UnknownFrame>(&frame)) {
+    ++counters_.errors_sent;
+    return send(peer,
+                encode(ErrorFrame{link_error::kUnsupported, "this broker has no frame of type " +
+                                                                std::to_string(unknown->type)}));
+  }
+  refuse(peer, link_error::kMalformed, "only a broker sends such a frame");
+}
+
+void BrokerSessions::on_hello(Peer& peer, const HelloFrame& hello) {
+  if (closing_) return send(peer, encode(ByeFrame{"the broker is stopping"}));
+  if (!domain::is_valid_id(hello.producer) || hello.epoch == 0 || hello.next_seq == 0) {
+    return refuse(peer, link_error::kInvalid,
+                  "HELLO needs a producer (1 to 64 characters from A-Z a-z 0-9 . _ : -), an epoch "
+                  "and a next_seq of 1 or more");
+  }
+  auto entry = producers_.find(hello.producer);
+  if (entry == producers_.end()) {
+    if (producers_.size() >= options_.max_producers) {
+      return refuse(peer, link_error::kBusy, "this broker has no room for another producer");
+    }
+    entry = producers_.try_emplace(std::string(hello.producer)).first;
+    entry->second.name = entry->first;
+  }
+  Producer& producer = entry->second;
+  if (hello.epoch < producer.epoch) {
+    ++counters_.fenced;
+    end_session(peer);
+    return send(peer, encode(FencedFrame{producer.epoch}));
+  }
+  if (peer.producer != &producer || hello.epoch != producer.epoch) {
+    // An equal epoch is the same process on a new connection: its old one is just forgotten.
+    if (Peer* older = producer.peer; older != nullptr && older != &peer) {
+      end_session(*older);
+      if (hello.epoch > producer.epoch) {
+        ++counters_.fenced;
+        send(*older, encode(FencedFrame{hello.epoch}));
+      }
+    }
+    end_session(peer);
+    producer.epoch = hello.epoch;
+    producer.peer = &peer;
+    producer.session = ++last_session_;
+    peer.producer = &producer;
+    ++counters_.sessions;
+  }
+  peer.told_ms.reset();
+  peer.leaving = false;
+  producer.awaits_withdrawal = false;
+  // While accepted events are on their way to the disk, "the last durable one" would make the relay
+  // send them twice: the answer waits for them.
+  producer.welcome_due = true;
+  if (producer.undurable.empty()) welcome(producer);
+}
+
+void BrokerSessions::welcome(Producer& producer) {
+  producer.welcome_due = false;
+  send(*producer.peer, encode(WelcomeFrame{.session = producer.session,
+                                           .last_seq = producer.durable_seq,
+                                           .window_events = options_.window_events,
+                                           .window_bytes = options_.window_bytes,
+                                           .max_publish_events = kMaxPublishEvents,
+                                           .max_publish_bytes = kMaxPublishBytes,
+                                           .max_envelope_bytes = kMaxEnvelopeBytes,
+                                           .software = options_.software_version}));
+}
+
+void BrokerSessions::ask_for_hello(Peer& peer, std::int64_t now_ms) {
+  // A relay that has not noticed yet has a whole window on the way: one answer is enough.
+  if (peer.told_ms && now_ms - *peer.told_ms < options_.error_interval_ms) return;
+  refuse(peer, link_error::kHelloFirst, "this connection has no session; say HELLO");
+  peer.told_ms = now_ms;
+}
+
+void BrokerSessions::on_publish(Peer& peer, const PublishFrame& publish) {
+  Producer& producer = *peer.producer;
+  if (closing_ || producer.welcome_due) return;  // it will be sent again after WELCOME
+  const std::uint64_t events = publish.envelopes.size();
+  const domain::Seq last_seq = publish.first_seq + events - 1;
+  if (last_seq <= producer.accepted_seq) {
+    counters_.events_duplicate += events;
+    if (last_seq <= producer.durable_seq) send(peer, encode(AckFrame{producer.durable_seq}));
+    return;
+  }
+  const domain::Seq expected_seq = producer.accepted_seq + 1;
+  if (publish.first_seq > expected_seq) {
+    // What was under way when an event was refused comes again, behind that one's withdrawal.
+    if (producer.awaits_withdrawal) return;
+    ++counters_.gaps;
+    return refuse(peer, link_error::kGap,
+                  "expected event " + std::to_string(expected_seq) + ", got " +
+                      range_text(publish.first_seq, last_seq));
+  }
+  const std::uint64_t skip = expected_seq - publish.first_seq;
+  counters_.events_duplicate += skip;
+  accept(producer, publish, static_cast<std::size_t>(skip));
+}
+
+void BrokerSessions::accept(Producer& producer, const PublishFrame& publish, std::size_t skip) {
+  accepted_.clear();
+  std::vector<std::pair<domain::Seq, Refused>> refused;
+  std::size_t bytes = 0;
+  std::uint64_t withdrawn = 0;
+  domain::Seq last_seq = producer.accepted_seq;  // of what precedes the first refused event
+  for (std::size_t i = skip; i < publish.envelopes.size(); ++i) {
+    const domain::Seq seq = publish.first_seq + i;
+    const std::string_view envelope = publish.envelopes[i];
+    std::string_view topic;
+    if (!envelope.empty()) {
+      // Behind a refused event nothing is accepted, but all that is refused is told at once.
+      if (auto refusal = admission_.refuse(envelope, topic)) {
+        refused.emplace_back(seq, std::move(*refusal));
+      }
+    }
+    if (!refused.empty()) continue;
+    last_seq = seq;
+    bytes += envelope.size();
+    envelope.empty() ? void(++withdrawn) : accepted_.push_back({seq, topic, envelope});
+  }
+
+  const std::uint64_t undurable = producer.accepted_seq - producer.durable_seq;
+  if (undurable > 0 && (last_seq - producer.durable_seq > options_.window_events ||
+                        producer.undurable_bytes + bytes > options_.window_bytes)) {
+    return refuse(*producer.peer, link_error::kWindow, "more is in flight than WELCOME granted");
+  }
+  counters_.events_accepted += accepted_.size();
+  counters_.events_withdrawn += withdrawn;
+  counters_.events_refused += refused.size();
+  if (last_seq > producer.accepted_seq) append(producer, last_seq, bytes);
+  producer.awaits_withdrawal = !refused.empty();
+  if (refused.empty()) return;
+  RejectFrame reject;
+  for (const auto& [seq, refusal] : refused) {
+    reject.refusals.push_back({seq, refusal.code, refusal.message});
+  }
+  send(*producer.peer, encode(reject));
+}
+
+void BrokerSessions::append(Producer& producer, domain::Seq last_seq, std::size_t bytes) {
+  const domain::Seq first_seq = producer.accepted_seq + 1;
+  if (producer.undurable.empty()) ++undurable_producers_;
+  producer.accepted_seq = last_seq;
+  producer.undurable.push_back({last_seq, bytes});
+  producer.undurable_bytes += bytes;
+  check_invariants(producer);
+  output_.append({producer.name, producer.epoch, first_seq, last_seq, accepted_});
+}
+
+void BrokerSessions::durable(std::string_view name, domain::Seq last_seq) {
+  const auto entry = producers_.find(name);
+  OUTBOXD_CHECK(entry != producers_.end());
+  Producer& producer = entry->second;
+  OUTBOXD_CHECK(last_seq > producer.durable_seq && last_seq <= producer.accepted_seq);
+  producer.durable_seq = last_seq;
+  while (!producer.undurable.empty() && producer.undurable.front().last_seq <= last_seq) {
+    producer.undurable_bytes -= producer.undurable.front().bytes;
+    producer.undurable.pop_front();
+  }
+  const bool all = producer.undurable.empty();
+  if (all) --undurable_producers_;
+  check_invariants(producer);
+  Peer* peer = producer.peer;
+  if (peer == nullptr) return;
+  if (producer.welcome_due) {
+    if (all) welcome(producer);
+    return;
+  }
+  send(*peer, encode(AckFrame{last_seq}));
+  if (all && peer->leaving) on_bye(*peer);
+}
+
+void BrokerSessions::on_bye(Peer& peer) {
+  if (peer.producer == nullptr) return;
+  peer.leaving = true;
+  if (!peer.producer->undurable.empty()) return;  // answered when the last ACK is out
+  end_session(peer);
+  send(peer, encode(ByeFrame{"drained"}));
+}
+
+void BrokerSessions::send(Peer& peer, std::string frame) {
+  if (!output_.send(peer.id, std::move(frame))) end_session(peer);
+}
+
+void BrokerSessions::refuse(Peer& peer, std::string_view code, std::string_view message) {
+  ++counters_.errors_sent;
+  end_session(peer);
+  send(peer, encode(ErrorFrame{code, message}));
+}
+
+void BrokerSessions::end_session(Peer& peer) {
+  if (peer.producer == nullptr) return;
+  OUTBOXD_CHECK(peer.producer->peer == &peer);
+  peer.producer->peer = nullptr;
+  peer.producer->welcome_due = false;
+  peer.producer = nullptr;
+}
+
+void BrokerSessions::tick(std::int64_t now_ms) {
+  for (auto entry = peers_.begin(); entry != peers_.end();) {
+    if (now_ms - entry->second.heard_ms < options_.peer_timeout_ms) {
+      ++entry;
+    } else {
+      end_session(entry->second);
+      entry = peers_.erase(entry);
+    }
+  }
+}
+
+void BrokerSessions::close() {
+  closing_ = true;
+  for (auto& [name, producer] : producers_) {
+    if (producer.peer != nullptr) send(*producer.peer, encode(ByeFrame{"the broker is stopping"}));
+  }
+}
+
+std::vector<ProducerStatus> BrokerSessions::producers(std::string_view after,
+                                                      std::size_t limit) const {
+  std::vector<ProducerStatus> statuses;
+  for (auto entry = producers_.upper_bound(after);
+       entry != producers_.end() && statuses.size() < limit; ++entry) {
+    const Producer& producer = entry->second;
+    statuses.push_back(
+        {entry->first, producer.epoch, producer.durable_seq, producer.peer != nullptr});
+  }
+  return statuses;
+}
+
+void BrokerSessions::check_invariants(const Producer& producer) {
+  OUTBOXD_CHECK(producer.durable_seq <= producer.accepted_seq);
+  OUTBOXD_CHECK(producer.undurable.empty() == (producer.durable_seq == producer.accepted_seq));
+  OUTBOXD_CHECK(!producer.undurable.empty() || producer.undurable_bytes == 0);
+}
+
+}  // namespace outboxd::transport

@@ -1,0 +1,251 @@
+#include "transport/link/frame_codec.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "domain/check.h"
+#include "transport/limits.h"
+#include "transport/msgpack/writer.h"
+
+namespace outboxd::transport {
+namespace {
+
+// What a MessagePack header takes at most: one format byte and a length of four.
+constexpr std::size_t kHeaderBytes = 5;
+constexpr std::size_t kIntegerBytes = 9;
+
+// Starts a frame of `fields` behind its type.
+Writer begin(std::string& out, FrameType type, std::size_t fields) {
+  out.push_back(static_cast<char>(kProtocolVersion));
+  Writer writer(out);
+  writer.array(fields + 1).unsigned_integer(static_cast<std::uint8_t>(type));
+  return writer;
+}
+
+// People's text has a bound, so that no answer grows with what was sent.
+std::string_view bounded(std::string_view text) {
+  return text.substr(0, kMaxErrorTextBytes);
+}
+
+domain::Error not_a_frame(std::string message) {
+  return domain::bad_request("frame", std::move(message));
+}
+
+// Reads the fields of a frame one after the other. A field that is missing or of another kind makes
+// it fail; what it reads then has no meaning.
+class Fields {
+ public:
+  Fields(Value frame, std::size_t first) : frame_(frame), index_(first) {}
+
+  std::uint64_t number() { return or_fail(next().as_unsigned()); }
+  std::string_view text() { return or_fail(next().as_string()); }
+
+  // An array of at most `max` entries.
+  Value array(std::size_t max) {
+    const Value value = next();
+    failed_ |= value.kind() != Value::Kind::kArray || value.size() > max;
+    return failed_ ? Value() : value;
+  }
+
+  // An event of a PUBLISH: nil is one that was withdrawn, and stands as an empty view.
+  std::string_view envelope() {
+    const Value value = next();
+    if (value.is_nil()) return {};
+    const std::string_view bytes = or_fail(value.as_binary());
+    failed_ |= bytes.empty();
+    return bytes;
+  }
+
+  void fail() { failed_ = true; }
+  [[nodiscard]] bool failed() const { return failed_; }
+
+ private:
+  Value next() {
+    failed_ |= index_ >= frame_.size();
+    return failed_ ? Value() : frame_.at(index_++);
+  }
+
+  template <typename T>
+  T or_fail(const std::optional<T>& value) {
+    failed_ |= !value.has_value();
+    return value.value_or(T{});
+  }
+
+  Value frame_;
+  std::size_t index_;
+  bool failed_ = false;
+};
+
+PublishFrame decode_publish(Fields& fields) {
+  PublishFrame publish;
+  publish.first_seq = fields.number();
+  const Value events = fields.array(kMaxPublishEvents);
+  publish.envelopes.reserve(events.size());
+  Fields envelopes(events, 0);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    publish.envelopes.push_back(envelopes.envelope());
+  }
+  // Sequence numbers start at 1, and the range must not pass the last one.
+  const bool in_range =
+      publish.first_seq > 0 && publish.first_seq + events.size() > publish.first_seq;
+  if (envelopes.failed() || !in_range) fields.fail();
+  return publish;
+}
+
+RejectFrame decode_reject(Fields& fields) {
+  RejectFrame reject;
+  const Value refusals = fields.array(kMaxPublishEvents);
+  for (std::size_t i = 0; i < refusals.size(); ++i) {
+    Fields parts(refusals.at(i), 0);
+    reject.refusals.push_back({parts.number(), parts.text(), parts.text()});
+    if (parts.failed()) fields.fail();
+  }
+  if (reject.refusals.empty()) fields.fail();
+  return reject;
+}
+
+Frame decode_fields(std::uint64_t type, Fields& f) {
+  // Braced lists are evaluated from left to right, which is the order of the fields.
+  switch (type) {
+    case static_cast<int>(FrameType::kHello):
+      return HelloFrame{f.text(), f.number(), f.number(), f.text()};
+    case static_cast<int>(FrameType::kWelcome):
+      return WelcomeFrame{f.number(), f.number(), f.number(), f.number(),
+                          f.number(), f.number(), f.number(), f.text()};
+    case static_cast<int>(FrameType::kFenced): return FencedFrame{f.number()};
+    case static_cast<int>(FrameType::kPublish): return decode_publish(f);
+    case static_cast<int>(FrameType::kAck): return AckFrame{f.number()};
+    case static_cast<int>(FrameType::kReject): return decode_reject(f);
+    case static_cast<int>(FrameType::kError): return ErrorFrame{f.text(), f.text()};
+    case static_cast<int>(FrameType::kPing): return PingFrame{};
+    case static_cast<int>(FrameType::kPong): return PongFrame{};
+    case static_cast<int>(FrameType::kBye): return ByeFrame{f.text()};
+    default: return UnknownFrame{type};
+  }
+}
+
+}  // namespace
+
+std::string encode(const HelloFrame& frame) {
+  std::string out;
+  begin(out, FrameType::kHello, 4)
+      .string(frame.producer)
+      .unsigned_integer(frame.epoch)
+      .unsigned_integer(frame.next_seq)
+      .string(frame.software);
+  return out;
+}
+
+std::string encode(const WelcomeFrame& frame) {
+  std::string out;
+  begin(out, FrameType::kWelcome, 8)
+      .unsigned_integer(frame.session)
+      .unsigned_integer(frame.last_seq)
+      .unsigned_integer(frame.window_events)
+      .unsigned_integer(frame.window_bytes)
+      .unsigned_integer(frame.max_publish_events)
+      .unsigned_integer(frame.max_publish_bytes)
+      .unsigned_integer(frame.max_envelope_bytes)
+      .string(frame.software);
+  return out;
+}
+
+std::string encode(const FencedFrame& frame) {
+  std::string out;
+  begin(out, FrameType::kFenced, 1).unsigned_integer(frame.epoch);
+  return out;
+}
+
+std::string encode(const AckFrame& frame) {
+  std::string out;
+  begin(out, FrameType::kAck, 1).unsigned_integer(frame.seq);
+  return out;
+}
+
+std::string encode(const RejectFrame& frame) {
+  OUTBOXD_CHECK(!frame.refusals.empty() && frame.refusals.size() <= kMaxPublishEvents);
+  std::string out;
+  Writer writer = begin(out, FrameType::kReject, 1);
+  writer.array(frame.refusals.size());
+  for (const Refusal& refusal : frame.refusals) {
+    writer.array(3)
+        .unsigned_integer(refusal.seq)
+        .string(bounded(refusal.code))
+        .string(bounded(refusal.message));
+  }
+  return out;
+}
+
+std::string encode(const ErrorFrame& frame) {
+  std::string out;
+  begin(out, FrameType::kError, 2).string(bounded(frame.code)).string(bounded(frame.message));
+  return out;
+}
+
+std::string encode(const PingFrame&) {
+  std::string out;
+  begin(out, FrameType::kPing, 0);
+  return out;
+}
+
+std::string encode(const PongFrame&) {
+  std::string out;
+  begin(out, FrameType::kPong, 0);
+  return out;
+}
+
+std::string encode(const ByeFrame& frame) {
+  std::string out;
+  begin(out, FrameType::kBye, 1).string(bounded(frame.reason));
+  return out;
+}
+
+PublishEncoder::PublishEncoder(domain::Seq first_seq, std::size_t events, std::size_t bytes)
+    : missing_(events) {
+  OUTBOXD_CHECK(first_seq > 0 && events > 0 && events <= kMaxPublishEvents);
+  out_.reserve(1 + kHeaderBytes + 2 * kIntegerBytes + kHeaderBytes * (events + 1) + bytes);
+  begin(out_, FrameType::kPublish, 2).unsigned_integer(first_seq).array(events);
+}
+
+void PublishEncoder::add(std::string_view envelope) {
+  OUTBOXD_CHECK(missing_ > 0);
+  --missing_;
+  Writer writer(out_);
+  envelope.empty() ? writer.nil() : writer.binary(envelope);
+}
+
+std::string PublishEncoder::finish() && {
+  OUTBOXD_CHECK(missing_ == 0 && out_.size() <= kMaxFrameBytes);
+  return std::move(out_);
+}
+
+std::optional<std::uint8_t> other_version(std::string_view bytes) {
+  if (bytes.size() < 2) return std::nullopt;
+  const auto version = static_cast<std::uint8_t>(bytes[0]);
+  const auto header = static_cast<std::uint8_t>(bytes[1]);
+  const bool is_array = (header & 0xF0) == 0x90 || header == 0xDC || header == 0xDD;
+  if (version == 0 || version == kProtocolVersion || !is_array) return std::nullopt;
+  return version;
+}
+
+domain::Result<Frame> decode_frame(std::string_view bytes, Document& document) {
+  if (bytes.empty() || static_cast<std::uint8_t>(bytes[0]) != kProtocolVersion) {
+    return not_a_frame("a frame starts with the protocol's version, 1");
+  }
+  if (bytes.size() > kMaxFrameBytes) return not_a_frame("a frame may not be that large");
+  auto decoded = document.decode(bytes.substr(1));
+  if (!decoded) return not_a_frame(decoded.error().message);
+  if (decoded->kind() != Value::Kind::kArray) return not_a_frame("a frame is an array");
+
+  Fields fields(*decoded, 0);
+  const std::uint64_t type = fields.number();
+  if (fields.failed()) return not_a_frame("a frame starts with the number of its type");
+  Frame frame = decode_fields(type, fields);
+  if (fields.failed()) {
+    return not_a_frame("a field is missing or wrong in a frame of type " + std::to_string(type));
+  }
+  return frame;
+}
+
+}  // namespace outboxd::transport

@@ -1,0 +1,458 @@
+#include "transport/link/relay_session.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "domain/check.h"
+#include "transport/link/frame_codec.h"
+
+namespace outboxd::transport {
+namespace {
+
+// How soon the outbox is asked again after it had nothing, although it was said to have something.
+constexpr std::int64_t kReadAgainMs = 50;
+
+std::size_t clamp_to_size(std::uint64_t value, std::size_t max) {
+  return static_cast<std::size_t>(std::min<std::uint64_t>(value, max));
+}
+
+std::string seconds(std::int64_t ms) {
+  return std::to_string(ms / 1000) + " s";
+}
+
+}  // namespace
+
+RelaySession::RelaySession(RelaySessionOptions options, domain::Seq next_seq, Random random,
+                           LinkObserver& observer)
+    : options_(std::move(options)),
+      random_(std::move(random)),
+      observer_(observer),
+      next_seq_(next_seq),
+      highest_seq_(next_seq - 1),
+      ack_timeout_ms_(options_.ack_timeout_ms) {
+  OUTBOXD_CHECK(next_seq > 0 && options_.epoch > 0);
+  OUTBOXD_CHECK(options_.window_events > 0 && options_.window_bytes > 0);
+}
+
+// --- Inputs -------------------------------------------------------------------------------------
+
+void RelaySession::connected(std::int64_t now_ms) {
+  if (phase_ == Phase::kEnded) return;
+  phase_ = Phase::kGreeting;
+  frames_.clear();
+  hellos_ = 0;
+  // A broker that was refused, or that ended the last session, is not asked sooner for having been
+  // reconnected to.
+  if (failures_ == 0 && reported_ != LinkState::kIncompatible) hello_due_ms_ = now_ms;
+  tick(now_ms);
+}
+
+void RelaySession::disconnected(std::string reason) {
+  if (phase_ == Phase::kEnded) return;
+  phase_ = Phase::kDown;
+  frames_.clear();
+  if (reported_ != LinkState::kIncompatible) report(LinkState::kConnecting, std::move(reason));
+}
+
+void RelaySession::receive(std::string_view bytes, std::int64_t now_ms) {
+  if (phase_ == Phase::kDown || phase_ == Phase::kEnded) return;
+  heard_ms_ = now_ms;
+  if (const auto version = other_version(bytes)) {
+    return refuse_broker("the broker speaks version " + std::to_string(*version) +
+                             " of the protocol, this daemon version " +
+                             std::to_string(kProtocolVersion),
+                         now_ms);
+  }
+  const auto frame = decode_frame(bytes, document_);
+  if (!frame) {
+    return greet_again("the broker sent garbage: " + frame.error().message, now_ms);
+  }
+  dispatch(*frame, now_ms);
+  check_invariants();
+}
+
+void RelaySession::dispatch(const Frame& frame, std::int64_t now_ms) {
+  if (const auto* ack = std::get_if<AckFrame>(&frame)) return on_ack(ack->seq, now_ms);
+  if (const auto* welcome = std::get_if<WelcomeFrame>(&frame)) return on_welcome(*welcome, now_ms);
+  if (const auto* reject = std::get_if<RejectFrame>(&frame)) return on_reject(*reject, now_ms);
+  if (const auto* error = std::get_if<ErrorFrame>(&frame)) return on_error(*error, now_ms);
+  if (const auto* fenced = std::get_if<FencedFrame>(&frame)) return on_fenced(*fenced, now_ms);
+  if (const auto* bye = std::get_if<ByeFrame>(&frame)) return on_bye(*bye, now_ms);
+  if (std::holds_alternative<PingFrame>(frame)) return queue(encode(PongFrame{}), now_ms);
+  if (std::holds_alternative<PongFrame>(frame)) return;  // that it was heard is all there is to it
+  if (std::holds_alternative<UnknownFrame>(frame)) return;  // a later release's: not for us
+  greet_again("the broker sent a frame that only a daemon sends", now_ms);
+}
+
+void RelaySession::tick(std::int64_t now_ms) {
+  if (phase_ == Phase::kGreeting && now_ms >= hello_due_ms_) return say_hello(now_ms);
+  if (phase_ != Phase::kStreaming) return;
+  if (now_ms - heard_ms_ >= options_.silence_timeout_ms) {
+    return greet_again("the broker has been silent for " + seconds(now_ms - heard_ms_), now_ms);
+  }
+  if (sent_seq_ > acked_seq_ && now_ms - progress_ms_ >= ack_timeout_ms_) {
+    ack_timeout_ms_ = std::min(2 * ack_timeout_ms_, options_.ack_timeout_max_ms);
+    return greet_again("no ACK for " + seconds(now_ms - progress_ms_), now_ms);
+  }
+  if (now_ms >= ping_due_ms()) {
+    pinged_ms_ = now_ms;
+    queue(encode(PingFrame{}), now_ms);
+  }
+}
+
+void RelaySession::entries_available(domain::Seq next_seq, std::int64_t now_ms) {
+  if (next_seq <= next_seq_) return;
+  if (sent_seq_ + 1 == next_seq_) waiting_since_ms_ = now_ms;
+  next_seq_ = next_seq;
+  read_again_ms_ = now_ms;
+}
+
+void RelaySession::close() {
+  closing_ = true;
+  if (phase_ == Phase::kStreaming) frames_.push_back(encode(ByeFrame{"the daemon is stopping"}));
+}
+
+void RelaySession::fail(std::string reason) {
+  end(LinkState::kOff, std::move(reason));
+}
+
+// --- Publishing ---------------------------------------------------------------------------------
+
+std::optional<WantedEntries> RelaySession::wanted(std::int64_t now_ms) const {
+  if (phase_ != Phase::kStreaming || closing_ || now_ms < read_again_ms_) return std::nullopt;
+  const std::uint64_t available = next_seq_ - 1 - sent_seq_;
+  if (available == 0) return std::nullopt;
+  const std::size_t in_flight = in_flight_events();
+  if (in_flight >= window_events_ || in_flight_bytes_ >= window_bytes_) return std::nullopt;
+  const std::size_t left_events = window_events_ - in_flight;
+  const std::size_t left_bytes = window_bytes_ - in_flight_bytes_;
+  if (in_flight > 0) {
+    // A batch may wait for company, and for a worthwhile part of the window.
+    const bool is_full = available >= publish_events_;
+    if (!is_full && now_ms - waiting_since_ms_ < options_.batch_age_ms) return std::nullopt;
+    const std::size_t useful_events = clamp_to_size(available, publish_events_);
+    if (left_events < std::min(useful_events, window_events_ / 2) ||
+        left_bytes < std::min(publish_bytes_, window_bytes_ / 2)) {
+      return std::nullopt;
+    }
+  }
+  return WantedEntries{sent_seq_ + 1, std::min(left_events, publish_events_),
+                       std::min(left_bytes, publish_bytes_)};
+}
+
+// How much of `batch` fits into one frame and into the window. With nothing in flight the first
+// event always does. Refuses what the broker said that it would.
+RelaySession::Cut RelaySession::cut_to_fit(const PublishBatch& batch) {
+  const std::size_t left_events = window_events_ - in_flight_events();
+  const std::size_t left_bytes =
+      window_bytes_ > in_flight_bytes_ ? window_bytes_ - in_flight_bytes_ : 0;
+  const std::size_t max_events = std::min({batch.envelopes.size(), publish_events_, left_events});
+  const std::size_t max_bytes = std::min(publish_bytes_, left_bytes);
+  Cut cut;
+  for (; cut.events < max_events; ++cut.events) {
+    const domain::Seq seq = batch.first_seq + cut.events;
+    const std::size_t size = batch.envelopes[cut.events].size();
+    if (size > max_envelope_bytes_) {
+      if (withdrawn_.insert(seq).second) {
+        observer_.on_rejected(seq, std::string(reject_code::kTooLarge),
+                              "the broker takes events of at most " +
+                                  std::to_string(max_envelope_bytes_) + " bytes, this one has " +
+                                  std::to_string(size));
+      }
+      continue;
+    }
+    const bool is_first = in_flight_.empty() && cut.events == 0;
+    if (cut.bytes + size > max_bytes && !is_first) break;
+    cut.bytes += size;
+  }
+  return cut;
+}
+
+void RelaySession::publish(const PublishBatch& batch, std::int64_t now_ms) {
+  if (phase_ != Phase::kStreaming || closing_) return;
+  read_again_ms_ = now_ms + kReadAgainMs;
+  if (batch.envelopes.empty()) return;
+  if (batch.first_seq != sent_seq_ + 1) {
+    return refuse_broker("the broker lacks event " + std::to_string(sent_seq_ + 1) +
+                             ", which the outbox no longer has (it has event " +
+                             std::to_string(batch.first_seq) +
+                             "): the broker lost data, or another broker answers",
+                         now_ms);
+  }
+  const Cut cut = cut_to_fit(batch);
+  if (cut.events == 0) return;
+  PublishEncoder encoder(batch.first_seq, cut.events, cut.bytes);
+  for (std::size_t i = 0; i < cut.events; ++i) {
+    const bool is_withdrawn = !withdrawn_.empty() && withdrawn_.contains(batch.first_seq + i);
+    encoder.add(is_withdrawn ? std::string_view() : std::string_view(batch.envelopes[i]));
+  }
+  queue(std::move(encoder).finish(), now_ms);
+  if (in_flight_.empty()) progress_ms_ = now_ms;
+  sent_seq_ += cut.events;
+  highest_seq_ = std::max(highest_seq_, sent_seq_);
+  // What is available was said by entries_available(), or the outbox knows better.
+  next_seq_ = std::max(next_seq_, sent_seq_ + 1);
+  in_flight_.push_back({sent_seq_, cut.bytes});
+  in_flight_bytes_ += cut.bytes;
+  waiting_since_ms_ = now_ms;
+  read_again_ms_ = now_ms;
+  check_invariants();
+}
+
+// --- Frames of the broker -----------------------------------------------------------------------
+
+void RelaySession::on_welcome(const WelcomeFrame& welcome, std::int64_t now_ms) {
+  if (phase_ != Phase::kGreeting) return;  // the answer to a HELLO that was repeated
+  if (welcome.last_seq > highest_seq_) {
+    return refuse_broker("the broker has events of producer " + options_.producer + " up to " +
+                             std::to_string(welcome.last_seq) + ", but only " +
+                             std::to_string(highest_seq_) +
+                             " can have been sent from here: another box uses the name, or this "
+                             "box went back to older data",
+                         now_ms);
+  }
+  if (welcome.window_events == 0 || welcome.window_bytes == 0 || welcome.max_publish_events == 0 ||
+      welcome.max_publish_bytes == 0 || welcome.max_envelope_bytes == 0) {
+    return refuse_broker("the broker grants no room for events", now_ms);
+  }
+  window_events_ = clamp_to_size(welcome.window_events, options_.window_events);
+  window_bytes_ = clamp_to_size(welcome.window_bytes, options_.window_bytes);
+  publish_events_ = clamp_to_size(welcome.max_publish_events, kMaxPublishEvents);
+  publish_bytes_ = clamp_to_size(welcome.max_publish_bytes, kMaxPublishBytes);
+  max_envelope_bytes_ = clamp_to_size(welcome.max_envelope_bytes, kMaxEnvelopeBytes);
+  phase_ = Phase::kStreaming;
+  hellos_ = 0;
+  queued_ms_ = pinged_ms_ = now_ms;
+  waiting_since_ms_ = read_again_ms_ = now_ms;
+  std::string reason;
+  if (welcome.last_seq < acknowledged_seq_) {
+    reason = "the broker lost events " + std::to_string(welcome.last_seq + 1) + " to " +
+             std::to_string(acknowledged_seq_) + ", which it had acknowledged; sending them again";
+  }
+  report(LinkState::kConnected, std::move(reason));
+  resume_after(welcome.last_seq);
+  acknowledge(welcome.last_seq);
+}
+
+void RelaySession::on_ack(domain::Seq seq, std::int64_t now_ms) {
+  if (seq > highest_seq_) {
+    return refuse_broker("the broker acknowledged event " + std::to_string(seq) + ", but only " +
+                             std::to_string(highest_seq_) + " can have been sent from here",
+                         now_ms);
+  }
+  // In kGreeting this is the ACK of an earlier session: as true as then, but WELCOME decides.
+  acknowledge(seq);
+  if (phase_ != Phase::kStreaming || seq <= acked_seq_) return;
+  acked_seq_ = seq;
+  sent_seq_ = std::max(sent_seq_, seq);
+  while (!in_flight_.empty() && in_flight_.front().last_seq <= seq) {
+    in_flight_bytes_ -= in_flight_.front().bytes;
+    in_flight_.pop_front();
+  }
+  withdrawn_.erase(withdrawn_.begin(), withdrawn_.upper_bound(seq));
+  progress_ms_ = now_ms;
+  read_again_ms_ = now_ms;
+  failures_ = 0;
+  ack_timeout_ms_ = options_.ack_timeout_ms;
+}
+
+void RelaySession::on_reject(const RejectFrame& reject, std::int64_t now_ms) {
+  if (phase_ != Phase::kStreaming) return;  // it will be refused again when it is sent again
+  domain::Seq first_new = 0;
+  for (const Refusal& refusal : reject.refusals) {
+    if (refusal.seq == 0 || refusal.seq > highest_seq_) {
+      return refuse_broker(
+          "the broker refused event " + std::to_string(refusal.seq) + ", which was never sent",
+          now_ms);
+    }
+    if (refusal.seq <= acked_seq_ || refusal.seq > sent_seq_) continue;  // of before a rewind
+    if (!withdrawn_.insert(refusal.seq).second) continue;
+    first_new = first_new == 0 ? refusal.seq : std::min(first_new, refusal.seq);
+    observer_.on_rejected(refusal.seq, std::string(refusal.code.substr(0, kMaxErrorTextBytes)),
+                          std::string(refusal.message.substr(0, kMaxErrorTextBytes)));
+  }
+  if (first_new == 0) return;
+  // The broker goes no further until it sees the withdrawal in the event's place.
+  send_again_from(first_new);
+  progress_ms_ = now_ms;
+  read_again_ms_ = now_ms;
+}
+
+void RelaySession::on_error(const ErrorFrame& error, std::int64_t now_ms) {
+  if (error.code == link_error::kUnsupported) return;  // the session goes on
+  std::string reason = "the broker says " + std::string(error.code.substr(0, kMaxErrorTextBytes)) +
+                       ": " + std::string(error.message.substr(0, kMaxErrorTextBytes));
+  if (error.code == link_error::kVersion || error.code == link_error::kInvalid) {
+    return refuse_broker(std::move(reason), now_ms);
+  }
+  greet_again(std::move(reason), now_ms);
+}
+
+void RelaySession::on_fenced(const FencedFrame& fenced, std::int64_t now_ms) {
+  if (fenced.epoch <= options_.epoch) {
+    return greet_again("the broker fenced epoch " + std::to_string(options_.epoch) +
+                           " in favour of epoch " + std::to_string(fenced.epoch) +
+                           ", which is not higher",
+                       now_ms);
+  }
+  end(LinkState::kFenced, "another process of producer " + options_.producer +
+                              " took over with epoch " + std::to_string(fenced.epoch) +
+                              "; this one has epoch " + std::to_string(options_.epoch));
+}
+
+void RelaySession::on_bye(const ByeFrame& bye, std::int64_t now_ms) {
+  greet_again("the broker said BYE: " + std::string(bye.reason.substr(0, kMaxErrorTextBytes)),
+              now_ms);
+}
+
+// --- Ways on ------------------------------------------------------------------------------------
+
+void RelaySession::say_hello(std::int64_t now_ms) {
+  queue(encode(HelloFrame{options_.producer, options_.epoch, next_seq_, options_.software_version}),
+        now_ms);
+  if (reported_ == LinkState::kIncompatible) {
+    hello_due_ms_ = now_ms + jittered(options_.hello_retry_max_ms);
+    return;
+  }
+  if (hellos_ == 2) {
+    report(LinkState::kConnecting, "connected, but the broker does not answer HELLO");
+  }
+  hello_due_ms_ = now_ms + backed_off(std::max(hellos_, failures_));
+  ++hellos_;
+}
+
+void RelaySession::queue(std::string frame, std::int64_t now_ms) {
+  queued_ms_ = now_ms;
+  frames_.push_back(std::move(frame));
+}
+
+// The session is over, the connection is not. The first HELLO goes at once, the next ones wait,
+// until there is progress. While greeting already, only the reason is new.
+void RelaySession::greet_again(std::string reason, std::int64_t now_ms) {
+  OUTBOXD_CHECK(phase_ == Phase::kGreeting || phase_ == Phase::kStreaming);
+  if (phase_ == Phase::kStreaming) {
+    phase_ = Phase::kGreeting;
+    frames_.clear();
+    hellos_ = 0;
+    hello_due_ms_ = failures_ == 0 ? now_ms : now_ms + backed_off(failures_ - 1);
+    ++failures_;
+  }
+  if (reported_ != LinkState::kIncompatible) report(LinkState::kConnecting, std::move(reason));
+}
+
+// Nothing that waiting cures: the broker is asked again, but slowly, for people may repair it.
+void RelaySession::refuse_broker(std::string reason, std::int64_t now_ms) {
+  OUTBOXD_CHECK(phase_ == Phase::kGreeting || phase_ == Phase::kStreaming);
+  if (phase_ == Phase::kStreaming || reported_ != LinkState::kIncompatible) {
+    hello_due_ms_ = now_ms + jittered(options_.hello_retry_max_ms);
+  }
+  phase_ = Phase::kGreeting;
+  frames_.clear();
+  hellos_ = 0;
+  report(LinkState::kIncompatible, std::move(reason));
+}
+
+void RelaySession::end(LinkState state, std::string reason) {
+  phase_ = Phase::kEnded;
+  frames_.clear();
+  report(state, std::move(reason));
+}
+
+void RelaySession::report(LinkState state, std::string reason) {
+  if (state == reported_ && reason == reported_reason_) return;
+  reported_ = state;
+  reported_reason_ = reason;
+  observer_.on_link_state(state, std::move(reason));
+}
+
+void RelaySession::acknowledge(domain::Seq seq) {
+  if (seq <= acknowledged_seq_) return;
+  acknowledged_seq_ = seq;
+  observer_.on_acknowledged(seq);
+}
+
+void RelaySession::resume_after(domain::Seq seq) {
+  acked_seq_ = sent_seq_ = seq;
+  in_flight_.clear();
+  in_flight_bytes_ = 0;
+  // Refusals that lie further ahead than the window will be told again.
+  withdrawn_.erase(withdrawn_.begin(), withdrawn_.upper_bound(seq));
+  withdrawn_.erase(withdrawn_.upper_bound(seq + window_events_), withdrawn_.end());
+}
+
+// `seq` and what follows it counts as not sent. A batch that is cut keeps its bytes: to count too
+// much for one round trip only makes the window smaller.
+void RelaySession::send_again_from(domain::Seq seq) {
+  std::size_t cut_bytes = 0;
+  while (!in_flight_.empty() && in_flight_.back().last_seq >= seq) {
+    cut_bytes = in_flight_.back().bytes;
+    in_flight_bytes_ -= cut_bytes;
+    in_flight_.pop_back();
+  }
+  sent_seq_ = seq - 1;
+  const domain::Seq before = in_flight_.empty() ? acked_seq_ : in_flight_.back().last_seq;
+  if (sent_seq_ > before) {
+    in_flight_.push_back({sent_seq_, cut_bytes});
+    in_flight_bytes_ += cut_bytes;
+  }
+}
+
+// --- Outputs ------------------------------------------------------------------------------------
+
+std::optional<std::string> RelaySession::next_frame() {
+  if (frames_.empty()) return std::nullopt;
+  std::string frame = std::move(frames_.front());
+  frames_.pop_front();
+  return frame;
+}
+
+std::optional<std::int64_t> RelaySession::next_deadline_ms() const {
+  if (phase_ == Phase::kGreeting) return hello_due_ms_;
+  if (phase_ != Phase::kStreaming) return std::nullopt;
+  std::int64_t due = std::min(ping_due_ms(), heard_ms_ + options_.silence_timeout_ms);
+  if (sent_seq_ > acked_seq_) {
+    due = std::min(due, progress_ms_ + ack_timeout_ms_);
+  }
+  // When the window is full, it is an ACK that lets the next batch go, not time.
+  const std::int64_t batch_due =
+      std::max(read_again_ms_, waiting_since_ms_ + options_.batch_age_ms);
+  if (wanted(batch_due)) due = std::min(due, batch_due);
+  return due;
+}
+
+bool RelaySession::drained() const {
+  return closing_ && phase_ != Phase::kStreaming;
+}
+
+std::size_t RelaySession::in_flight_events() const {
+  return static_cast<std::size_t>(sent_seq_ - acked_seq_);
+}
+
+std::int64_t RelaySession::ping_due_ms() const {
+  return std::min(queued_ms_, std::max(heard_ms_, pinged_ms_)) + options_.ping_interval_ms;
+}
+
+std::int64_t RelaySession::backed_off(int doublings) const {
+  std::int64_t ms = options_.hello_retry_ms;
+  for (int i = 0; i < doublings && ms < options_.hello_retry_max_ms; ++i) ms *= 2;
+  return jittered(std::min(ms, options_.hello_retry_max_ms));
+}
+
+// A quarter more or less, so that boxes that lost their broker together do not come back together.
+std::int64_t RelaySession::jittered(std::int64_t ms) const {
+  return static_cast<std::int64_t>(static_cast<double>(ms) * (0.75 + 0.5 * random_()));
+}
+
+void RelaySession::check_invariants() const {
+  OUTBOXD_CHECK(highest_seq_ < next_seq_);
+  OUTBOXD_CHECK(acknowledged_seq_ <= highest_seq_);
+  if (phase_ != Phase::kStreaming) return;
+  OUTBOXD_CHECK(acked_seq_ <= sent_seq_ && sent_seq_ <= highest_seq_);
+  OUTBOXD_CHECK(in_flight_events() <= window_events_);
+  OUTBOXD_CHECK(in_flight_.empty() == (sent_seq_ == acked_seq_));
+  OUTBOXD_CHECK(in_flight_.size() <= in_flight_events());
+  OUTBOXD_CHECK(withdrawn_.size() <= window_events_);
+}
+
+}  // namespace outboxd::transport

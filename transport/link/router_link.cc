@@ -1,0 +1,204 @@
+#include "transport/link/router_link.h"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <zmq.hpp>
+
+#include "domain/check.h"
+#include "transport/limits.h"
+#include "transport/link/endpoint.h"
+#include "transport/link/wake_event.h"
+#include "transport/link/zmq_frame.h"
+
+namespace outboxd::transport {
+namespace {
+
+// Frames that are handed over before a turn ends: enough for a good group, few enough that a turn
+// stays short.
+constexpr int kFramesPerTurn = 64;
+constexpr std::int64_t kTickMs = 1'000;
+
+// PROTOCOL.md, "Sockets", has the reason of each value.
+void configure(zmq::socket_t& router) {
+  router.set(zmq::sockopt::router_mandatory, true);
+  router.set(zmq::sockopt::linger, 0);
+  router.set(zmq::sockopt::sndhwm, 1000);
+  router.set(zmq::sockopt::rcvhwm, 64);
+  router.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(kMaxFrameBytes));
+  router.set(zmq::sockopt::heartbeat_ivl, 5'000);
+  router.set(zmq::sockopt::heartbeat_timeout, 15'000);
+  router.set(zmq::sockopt::heartbeat_ttl, 15'000);
+  router.set(zmq::sockopt::handshake_ivl, 5'000);
+  router.set(zmq::sockopt::ipv6, true);
+}
+
+}  // namespace
+
+class RouterLink::Impl {
+ public:
+  Impl(RouterLinkOptions options, const domain::Clock& clock, RouterHandler& handler)
+      : options_(std::move(options)), clock_(clock), handler_(handler) {}
+
+  ~Impl() { stop(); }
+
+  domain::Status start() {
+    OUTBOXD_CHECK(!thread_.joinable());
+    OUTBOXD_ASSIGN_OR_RETURN(const std::string endpoint, local_endpoint(options_.endpoint));
+    try {
+      router_ = zmq::socket_t(context_, zmq::socket_type::router);
+      configure(router_);
+      router_.bind(endpoint);
+      endpoint_ = router_.get(zmq::sockopt::last_endpoint);
+    } catch (const zmq::error_t& error) {
+      return domain::bad_request("endpoint", "the endpoint \"" + options_.endpoint +
+                                                 "\" cannot be bound: " + error.what());
+    }
+    thread_ = std::thread([this] { run(); });
+    return domain::ok_status();
+  }
+
+  [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
+
+  void post(std::function<void()> work) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (closed_) return;
+      posted_.push_back(std::move(work));
+    }
+    wake_.signal();
+  }
+
+  bool send(std::string_view peer, std::string frame) {
+    // The C functions: a peer that is gone is no exception here.
+    if (zmq_send(router_.handle(), peer.data(), peer.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+      return false;
+    }
+    zmq::message_t message = to_message(std::move(frame));
+    return zmq_msg_send(message.handle(), router_.handle(), ZMQ_DONTWAIT) >= 0;
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    post([this] { stopping_ = true; });
+    thread_.join();
+    router_.close();
+  }
+
+ private:
+  void run() {
+    block_signals();
+    try {
+      while (!stopping_) turn();
+    } catch (const zmq::error_t& error) {
+      // ZeroMQ fails on a bound socket only when it is out of something for good: a broker that
+      // hears nobody is better restarted.
+      domain::check_failed(error.what(), __FILE__, __LINE__);
+    }
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+
+  void turn() {
+    wait(more_ ? 0 : std::clamp<std::int64_t>(tick_due_ms_ - now_ms(), 0, kTickMs));
+    run_posted();
+    more_ = read_frames();
+    if (now_ms() >= tick_due_ms_) {
+      handler_.on_tick(now_ms());
+      tick_due_ms_ = now_ms() + kTickMs;
+    }
+    handler_.on_turn_end();
+  }
+
+  void wait(std::int64_t timeout_ms) {
+    std::array<zmq_pollitem_t, 2> items{{
+        {router_.handle(), 0, ZMQ_POLLIN, 0},
+        {nullptr, wake_.fd(), ZMQ_POLLIN, 0},
+    }};
+    wait_for(items, timeout_ms);
+    if ((items[1].revents & ZMQ_POLLIN) != 0) wake_.clear();
+  }
+
+  void run_posted() {
+    {
+      const std::lock_guard lock(mutex_);
+      running_.swap(posted_);
+    }
+    for (const auto& work : running_) work();
+    running_.clear();
+  }
+
+  // Returns true when there may be more.
+  bool read_frames() {
+    for (int i = 0; i < kFramesPerTurn; ++i) {
+      zmq::message_t peer;
+      if (!router_.recv(peer, zmq::recv_flags::dontwait)) return false;
+      zmq::message_t frame;
+      if (peer.more()) (void)router_.recv(frame, zmq::recv_flags::none);
+      // Frames are one part. What has more is handed over as nothing, which no frame is.
+      const bool is_frame = !frame.more();
+      for (bool rest = frame.more(); rest;) {
+        zmq::message_t part;
+        (void)router_.recv(part, zmq::recv_flags::none);
+        rest = part.more();
+      }
+      handler_.on_frame(view_of(peer), is_frame ? view_of(frame) : std::string_view(), now_ms());
+    }
+    return true;
+  }
+
+  [[nodiscard]] std::int64_t now_ms() const { return clock_.monotonic_ms(); }
+
+  const RouterLinkOptions options_;
+  const domain::Clock& clock_;
+  RouterHandler& handler_;
+  std::string endpoint_;  // constant after start()
+
+  // Any thread.
+  WakeEvent wake_;
+  std::mutex mutex_;
+  std::vector<std::function<void()>> posted_;  // under mutex_
+  bool closed_ = false;                        // under mutex_
+
+  // Router thread only, once it runs.
+  zmq::context_t context_;
+  zmq::socket_t router_;
+  std::vector<std::function<void()>> running_;
+  std::int64_t tick_due_ms_ = 0;
+  bool more_ = false;  // the last turn left frames
+  bool stopping_ = false;
+
+  std::thread thread_;
+};
+
+RouterLink::RouterLink(RouterLinkOptions options, const domain::Clock& clock,
+                       RouterHandler& handler)
+    : impl_(std::make_unique<Impl>(std::move(options), clock, handler)) {}
+
+RouterLink::~RouterLink() = default;
+
+domain::Status RouterLink::start() {
+  return impl_->start();
+}
+
+const std::string& RouterLink::endpoint() const {
+  return impl_->endpoint();
+}
+
+void RouterLink::post(std::function<void()> work) {
+  impl_->post(std::move(work));
+}
+
+bool RouterLink::send(std::string_view peer, std::string frame) {
+  return impl_->send(peer, std::move(frame));
+}
+
+void RouterLink::stop() {
+  impl_->stop();
+}
+
+}  // namespace outboxd::transport
