@@ -100,6 +100,7 @@ void Scoreboard::ReportRuns(const std::vector<Run>& runs) {
 void Scoreboard::finish() {
   if (json_ && json_has_context_) json_->Finalize();
   print_table();
+  print_noise();
 }
 
 std::optional<double> Scoreboard::median(const std::string& side,
@@ -140,6 +141,21 @@ void Scoreboard::print_table() const {
         peer ? number(*peer, target.unit) : (has_peer ? reason(target.peer) : ""), ratio,
         (target.at_least ? ">= " : "<= ") + number(target.factor, has_peer ? "x" : target.unit),
         verdict);
+  }
+}
+
+void Scoreboard::print_noise() const {
+  constexpr double kNoticeableSpread = 0.25;
+  for (const auto& [side, counters] : values_) {
+    for (const char* counter : {"per_second", "p50_us", "ready_s"}) {
+      const auto found = counters.find(counter);
+      if (found == counters.end()) continue;
+      const auto [low, high] = std::minmax_element(found->second.begin(), found->second.end());
+      const double spread = (*high - *low) / median(side, counter).value_or(*high);
+      if (spread < kNoticeableSpread) continue;
+      std::printf("noisy: %s from %s to %s\n", side.c_str(), number(*low, "").c_str(),
+                  number(*high, "").c_str());
+    }
   }
 }
 

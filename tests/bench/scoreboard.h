@@ -36,6 +36,8 @@ class Scoreboard : public benchmark::BenchmarkReporter {
   // Why a side has no figure.
   std::string reason(const std::string& side) const;
   void print_table() const;
+  // Names the sides whose repetitions lie far apart: their medians say little.
+  void print_noise() const;
 
   std::map<std::string, std::map<std::string, std::vector<double>>> values_;
   std::map<std::string, std::string> errors_;
