@@ -1,0 +1,237 @@
+#include "broker/admin_api.h"
+
+#include <filesystem>
+#include <initializer_list>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "broker/report.h"
+#include "broker/topic_reader.h"
+#include "transport/ipc/arguments.h"
+
+namespace outboxd::broker {
+namespace {
+
+constexpr std::int64_t kMaxPage = 1000;
+constexpr std::int64_t kDefaultPage = 100;
+constexpr transport::IntegerRange kPageRange{1, kMaxPage};
+constexpr transport::IntegerRange kOffsetRange{0, std::numeric_limits<std::int64_t>::max()};
+
+std::uint64_t free_bytes(const std::string& directory) {
+  std::error_code error;
+  const auto space = std::filesystem::space(directory, error);
+  return error ? 0 : space.available;
+}
+
+std::string encode_producers(const std::vector<transport::ProducerStatus>& producers,
+                             std::size_t limit) {
+  const std::size_t shown = std::min(producers.size(), limit);
+  std::string encoded;
+  transport::Writer writer(encoded);
+  writer.map(2).key("producers").array(shown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    writer.map(4)
+        .field("producer", producers[i].producer)
+        .field("epoch", producers[i].epoch)
+        .field("last_seq", std::uint64_t{producers[i].last_seq})
+        .field("connected", producers[i].connected);
+  }
+  writer.key("next");
+  producers.size() > limit ? writer.string(producers[limit - 1].producer) : writer.nil();
+  return encoded;
+}
+
+}  // namespace
+
+AdminApi::AdminApi(Options options, transport::EventLoop& loop, Broker& broker,
+                   const Engine& engine, const domain::Clock& clock)
+    : options_(std::move(options)),
+      loop_(loop),
+      broker_(broker),
+      engine_(engine),
+      clock_(clock),
+      started_ms_(clock.monotonic_ms()),
+      server_(loop, *this, options_.limits),
+      tails_(loop, server_, engine) {}
+
+AdminApi::Method AdminApi::method_named(std::string_view name) {
+  static constexpr std::pair<std::string_view, Method> kMethods[] = {
+      {"broker.status", &AdminApi::broker_status}, {"broker.metrics", &AdminApi::broker_metrics},
+      {"topic.list", &AdminApi::topic_list},       {"topic.read", &AdminApi::topic_read},
+      {"topic.tail", &AdminApi::topic_tail},       {"producer.list", &AdminApi::producer_list},
+  };
+  for (const auto& [known, method] : kMethods) {
+    if (known == name) return method;
+  }
+  return nullptr;
+}
+
+void AdminApi::on_request(const transport::Request& request) {
+  const Method method = method_named(request.method);
+  if (method == nullptr) {
+    return server_.reply_error(
+        request.reply_to,
+        {domain::ErrorCode::kUnknownMethod,
+         "there is no method " + std::string(request.method) +
+             "; there are broker.status, broker.metrics, topic.list, topic.read, topic.tail and "
+             "producer.list",
+         ""});
+  }
+  if (const domain::Status status = (this->*method)(request); !status) {
+    if (status.error().code == domain::ErrorCode::kInternal) {
+      last_error_ = status.error().message;
+      last_error_at_ms_ = clock_.wall_ms();
+    }
+    server_.reply_error(request.reply_to, status.error());
+  }
+}
+
+void AdminApi::on_disconnect(transport::ConnectionId connection) {
+  tails_.forget(connection);
+}
+
+void AdminApi::wake_tails() {
+  if (wake_posted_.exchange(true)) return;
+  loop_.post([this] {
+    wake_posted_ = false;
+    tails_.wake();
+  });
+}
+
+// From the router thread.
+void AdminApi::reply_later(transport::ReplyAddress to, std::string result) {
+  loop_.post([this, to, result = std::move(result)] { server_.reply(to, result); });
+}
+
+domain::Status AdminApi::broker_status(const transport::Request& request) {
+  OUTBOXD_TRY(transport::Arguments::of_params(request.params, {}));
+  report_later([this, to = request.reply_to](const Report& report) {
+    reply_later(to, encode_status(report));
+  });
+  return domain::ok_status();
+}
+
+domain::Status AdminApi::broker_metrics(const transport::Request& request) {
+  OUTBOXD_TRY(transport::Arguments::of_params(request.params, {}));
+  report_later([this, to = request.reply_to](const Report& report) {
+    std::string encoded;
+    transport::Writer(encoded).string(metrics_text(report));
+    reply_later(to, std::move(encoded));
+  });
+  return domain::ok_status();
+}
+
+void AdminApi::report_later(std::function<void(const Report&)> use) {
+  auto report = std::make_shared<Report>();
+  report->endpoint = broker_.endpoint();
+  report->uptime_ms = clock_.monotonic_ms() - started_ms_;
+  report->topics = engine_.topics();
+  report->engine = engine_.stats();
+  report->free_bytes = free_bytes(options_.data_dir);
+  report->last_error = last_error_;
+  report->last_error_at_ms = last_error_at_ms_;
+  broker_.snapshot([report, use = std::move(use)](const BrokerSnapshot& snapshot) {
+    report->broker = snapshot;
+    use(*report);
+  });
+}
+
+domain::Status AdminApi::topic_list(const transport::Request& request) {
+  OUTBOXD_TRY(transport::Arguments::of_params(request.params, {}));
+  const std::vector<TopicInfo> topics = engine_.topics();
+  std::string encoded;
+  transport::Writer writer(encoded);
+  writer.map(2).key("topics").array(topics.size());
+  for (const TopicInfo& topic : topics) {
+    writer.map(4)
+        .field("topic", topic.topic)
+        .field("events", topic.next_offset - topic.first_offset)
+        .field("first_offset", topic.first_offset)
+        .field("next_offset", topic.next_offset);
+  }
+  writer.key("next").nil();
+  server_.reply(request.reply_to, encoded);
+  return domain::ok_status();
+}
+
+domain::Status AdminApi::producer_list(const transport::Request& request) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto arguments,
+                           transport::Arguments::of_params(request.params, {"after", "limit"}));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto after, arguments.optional_string("after"));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto given, arguments.optional_integer("limit", kPageRange));
+  const auto limit = static_cast<std::size_t>(given.value_or(kDefaultPage));
+  broker_.query([this, to = request.reply_to, after = std::string(after.value_or("")),
+                 limit](const transport::BrokerSessions& sessions) {
+    // One more than is shown tells whether there is a next page.
+    reply_later(to, encode_producers(sessions.producers(after, limit + 1), limit));
+  });
+  return domain::ok_status();
+}
+
+domain::Status AdminApi::topic_read(const transport::Request& request) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto arguments, transport::Arguments::of_params(
+                                                     request.params, {"topic", "offset", "limit"}));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto topic, arguments.string("topic"));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto offset, arguments.optional_integer("offset", kOffsetRange));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto limit, arguments.optional_integer("limit", kPageRange));
+  std::size_t count = 0;
+  std::string events;
+  OUTBOXD_ASSIGN_OR_RETURN(
+      const Offset next,
+      read_topic(engine_, topic, static_cast<Offset>(offset.value_or(1)),
+                 {.events = static_cast<std::size_t>(limit.value_or(kDefaultPage))},
+                 [&](std::string_view event) {
+                   ++count;
+                   events += event;
+                   return true;
+                 }));
+  std::string encoded;
+  transport::Writer writer(encoded);
+  writer.map(2).key("events").array(count);
+  if (count > 0) writer.raw(events);
+  writer.field("next_offset", std::uint64_t{next});
+  server_.reply(request.reply_to, encoded);
+  return domain::ok_status();
+}
+
+domain::Status AdminApi::topic_tail(const transport::Request& request) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto arguments,
+                           transport::Arguments::of_params(request.params, {"topic", "offset"}));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto topic, arguments.optional_string("topic"));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto offset, arguments.optional_integer("offset", kOffsetRange));
+  if (!topic && offset) {
+    return domain::bad_request("offset", "offset needs a topic: each topic has offsets of its own");
+  }
+  const transport::ConnectionId connection = request.reply_to.connection;
+  std::string encoded;
+  transport::Writer writer(encoded);
+  writer.map(1).key("next_offset");
+  // The reply goes first, so that it stands before the notifications.
+  if (!topic) {
+    writer.nil();
+    server_.reply(request.reply_to, encoded);
+    tails_.follow_all(connection);
+    return domain::ok_status();
+  }
+  if (!domain::is_valid_id(*topic)) {
+    return domain::bad_request("topic",
+                               "topic must be 1 to 64 characters from A-Z a-z 0-9 . _ : -");
+  }
+  const Offset from = offset ? static_cast<Offset>(*offset) : end_of(*topic);
+  writer.unsigned_integer(std::max<Offset>(from, 1));
+  server_.reply(request.reply_to, encoded);
+  tails_.follow(connection, std::string(*topic), from);
+  return domain::ok_status();
+}
+
+// The offset that the next event of `topic` gets; a tail may wait for a topic that is not there
+// yet.
+Offset AdminApi::end_of(std::string_view topic) const {
+  for (const TopicInfo& info : engine_.topics()) {
+    if (info.topic == topic) return info.next_offset;
+  }
+  return 1;
+}
+
+}  // namespace outboxd::broker

@@ -1,0 +1,132 @@
+#include "broker/report.h"
+
+#include <numeric>
+#include <string_view>
+
+#include "domain/time_format.h"
+#include "transport/msgpack/writer.h"
+
+namespace outboxd::broker {
+namespace {
+
+std::uint64_t stored_events(const Report& report) {
+  return std::accumulate(report.topics.begin(), report.topics.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const TopicInfo& topic) {
+                           return sum + topic.next_offset - topic.first_offset;
+                         });
+}
+
+class Exposition {
+ public:
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = "outbox_broker_" + std::string(name);
+    text_ += "# HELP " + name_ + " " + std::string(help) + "\n";
+    text_ += "# TYPE " + name_ + " " + std::string(type) + "\n";
+  }
+
+  // Label values are identifiers or versions: nothing in them needs escaping.
+  void sample(std::uint64_t value, std::string_view label = {}, std::string_view label_value = {}) {
+    text_ += name_;
+    if (!label.empty()) {
+      text_ += "{" + std::string(label) + "=\"" + std::string(label_value) + "\"}";
+    }
+    text_ += " " + std::to_string(value) + "\n";
+  }
+
+  void counter(std::string_view name, std::string_view help, std::uint64_t value) {
+    family(name, "counter", help);
+    sample(value);
+  }
+
+  void gauge(std::string_view name, std::string_view help, std::uint64_t value) {
+    family(name, "gauge", help);
+    sample(value);
+  }
+
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+  std::string name_;
+};
+
+}  // namespace
+
+std::string encode_status(const Report& report) {
+  const transport::BrokerCounters& counters = report.broker.counters;
+  std::string encoded;
+  transport::Writer writer(encoded);
+  writer.map(10)
+      .field("version", OUTBOXD_VERSION)
+      .field("uptime_ms", report.uptime_ms)
+      .field("listen", report.endpoint);
+  writer.key("producers")
+      .map(2)
+      .field("known", std::uint64_t{report.broker.producers})
+      .field("connected", std::uint64_t{report.broker.connected});
+  writer.key("sessions")
+      .map(3)
+      .field("begun", counters.sessions)
+      .field("fenced", counters.fenced)
+      .field("errors_sent", counters.errors_sent);
+  writer.key("events")
+      .map(7)
+      .field("stored", stored_events(report))
+      .field("accepted", counters.events_accepted)
+      .field("bytes", report.broker.bytes_accepted)
+      .field("duplicates", counters.events_duplicate)
+      .field("gaps", counters.gaps)
+      .field("rejected", counters.events_refused)
+      .field("withdrawn", counters.events_withdrawn);
+  writer.field("commits", report.broker.groups);
+  writer.field("topics", std::uint64_t{report.topics.size()});
+  writer.key("storage")
+      .map(4)
+      .field("bytes", report.engine.disk_bytes)
+      .field("log_bytes", report.engine.log_bytes)
+      .field("memory_bytes", report.engine.memory_bytes)
+      .field("free_bytes", report.free_bytes);
+  writer.key("last_error");
+  if (report.last_error.empty()) {
+    writer.nil();
+  } else {
+    writer.map(2)
+        .field("message", report.last_error)
+        .field("at", std::string_view(domain::rfc3339(report.last_error_at_ms)));
+  }
+  return encoded;
+}
+
+std::string metrics_text(const Report& report) {
+  const transport::BrokerCounters& counters = report.broker.counters;
+  Exposition out;
+  out.family("build_info", "gauge", "Version of the program.");
+  out.sample(1, "version", OUTBOXD_VERSION);
+  out.gauge("uptime_seconds", "Time since the start.",
+            static_cast<std::uint64_t>(report.uptime_ms / 1000));
+  out.gauge("producers", "Producers that were ever heard of.", report.broker.producers);
+  out.gauge("producers_connected", "Producers with a session.", report.broker.connected);
+  out.counter("sessions_total", "Sessions begun.", counters.sessions);
+  out.counter("fenced_total", "HELLOs and sessions refused for a lower epoch.", counters.fenced);
+  out.counter("link_errors_total", "ERROR frames sent.", counters.errors_sent);
+  out.counter("events_accepted_total", "Events accepted for storing.", counters.events_accepted);
+  out.counter("event_bytes_accepted_total", "Bytes of accepted envelopes.",
+              report.broker.bytes_accepted);
+  out.counter("events_duplicate_total", "Events dropped because they were there already.",
+              counters.events_duplicate);
+  out.counter("events_rejected_total", "Events refused for ever.", counters.events_refused);
+  out.counter("events_withdrawn_total", "Sequence numbers withdrawn by their producer.",
+              counters.events_withdrawn);
+  out.counter("gaps_total", "PUBLISH frames refused because events before them are missing.",
+              counters.gaps);
+  out.counter("commits_total", "Synced writes.", report.broker.groups);
+  out.family("topic_next_offset", "gauge", "Offset that the next event of the topic gets.");
+  for (const TopicInfo& topic : report.topics) out.sample(topic.next_offset, "topic", topic.topic);
+  out.gauge("storage_bytes", "Disk space used.", report.engine.disk_bytes);
+  out.gauge("storage_log_bytes", "Disk space used by write-ahead logs.", report.engine.log_bytes);
+  out.gauge("storage_memory_bytes", "Memory used by the engine.", report.engine.memory_bytes);
+  out.gauge("storage_free_bytes", "Space left on the file system.", report.free_bytes);
+  return out.take();
+}
+
+}  // namespace outboxd::broker
