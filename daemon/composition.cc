@@ -1,9 +1,14 @@
 #include "daemon/composition.h"
 
-#include <cstdio>
+#include <chrono>
 #include <cstdlib>
+#include <filesystem>
+#include <limits>
 #include <memory>
+#include <system_error>
 #include <utility>
+
+#include <fmt/core.h>
 
 #include "daemon/ballast.h"
 #include "daemon/outbox_publisher.h"
@@ -82,8 +87,7 @@ storage::StoreOptions store_options(const Config& config, const domain::Clock& c
 
 void log_recovery(const storage::StoreRecovery& recovery) {
   if (recovery.torn_tail_dropped) {
-    systemd::log_notice("dropped a write that was cut off; nobody was told of it",
-                        {{"file", recovery.damaged_file}, {"offset", recovery.damaged_offset}});
+    systemd::log_notice("dropped a write that was cut off by the last stop; nobody was told of it");
   }
 }
 
@@ -94,8 +98,10 @@ int fail(const domain::Error& error) {
 
 // A disk that is full must not keep us from opening the store.
 void make_room(const Config& config, const Ballast& ballast) {
-  if (free_bytes_at(config.data_dir) >=
-      static_cast<std::uint64_t>(config.storage.hard_free_bytes)) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(config.data_dir, ignored) ||
+      free_bytes_at(config.data_dir) >=
+          static_cast<std::uint64_t>(config.storage.hard_free_bytes)) {
     return;
   }
   systemd::log_warning("the disk is full; giving the ballast up to start",
@@ -163,19 +169,22 @@ int repair_store(const Config& config) {
   const auto store = storage::OutboxStore::open(store_options(config, clock, true));
   if (!store) return fail(store.error());
   const storage::StoreRecovery& recovery = (*store)->recovery();
-  if (!recovery.repaired) {
-    std::puts("outboxd: nothing to repair");
+  if (!recovery.repaired()) {
+    fmt::print("outboxd: nothing to repair\n");
     return EXIT_SUCCESS;
   }
-  std::printf("outboxd: damage in %s at byte %llu; the damaged files are kept in %s\n",
-              recovery.damaged_file.c_str(),
-              static_cast<unsigned long long>(recovery.damaged_offset),
-              recovery.copy_directory.c_str());
-  for (const storage::SeqRange& range : recovery.lost) {
-    std::printf("outboxd: lost events %llu to %llu\n", static_cast<unsigned long long>(range.first),
-                static_cast<unsigned long long>(range.last));
+  for (const auto& damage : recovery.damages) {
+    fmt::print("outboxd: damage in {} at byte {}: {}\n", damage.file, damage.offset,
+               damage.events ? fmt::format("lost the changes that made events {} to {}",
+                                           damage.events->first, damage.events->last)
+                             : "which changes were lost cannot be told");
   }
-  if (recovery.lost.empty()) std::puts("outboxd: no events were lost");
+  fmt::print("outboxd: the damaged files are kept in {}\n", recovery.copy_directory);
+  for (const storage::SeqRange& range : recovery.lost) {
+    fmt::print("outboxd: lost events {} to {}{}\n", range.first, range.last,
+               recovery.lost_entries_replaced ? "; outbox.entry_lost takes their places" : "");
+  }
+  if (recovery.lost.empty()) fmt::print("outboxd: no undelivered event was lost\n");
   return EXIT_SUCCESS;
 }
 

@@ -1,0 +1,123 @@
+#include "daemon/config.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace outboxd::daemon {
+namespace {
+
+using config::Problem;
+
+std::vector<Problem> problems_of(std::string_view toml) {
+  Config config;
+  return parse_config(toml, "test.toml", config);
+}
+
+TEST(ConfigTest, AnEmptyFileIsGood) {
+  EXPECT_TRUE(problems_of("").empty());
+}
+
+TEST(ConfigTest, EveryKeyReachesItsField) {
+  Config config;
+  const auto problems = parse_config(R"(
+    data_dir = "/data"
+    socket = "/sock"
+    producer = "till-7"
+    modules = ["orders"]
+    log_level = "debug"
+    [broker]
+    endpoint = "tcp://127.0.0.1:7701"
+    window_events = 10
+    window_bytes = 2097152
+    [outbox]
+    max_backlog_events = 5
+    ack_flush_ms = 7
+    [storage]
+    soft_free_bytes = 20
+    hard_free_bytes = 10
+    request_ttl_ms = "never"
+    [access]
+    read = ["a"]
+    write = ["b", "c"]
+    admin = []
+  )",
+                                     "test.toml", config);
+  ASSERT_TRUE(problems.empty()) << config::describe(problems);
+  EXPECT_EQ(config.data_dir, "/data");
+  EXPECT_EQ(config.socket, "/sock");
+  EXPECT_EQ(config.producer, "till-7");
+  EXPECT_EQ(config.log_level, "debug");
+  EXPECT_EQ(config.broker.endpoint, "tcp://127.0.0.1:7701");
+  EXPECT_EQ(config.broker.window_events, 10);
+  EXPECT_EQ(config.broker.window_bytes, 2097152);
+  EXPECT_EQ(config.outbox.max_backlog_events, 5);
+  EXPECT_EQ(config.outbox.ack_flush_ms, 7);
+  EXPECT_EQ(config.storage.soft_free_bytes, 20);
+  EXPECT_EQ(config.storage.hard_free_bytes, 10);
+  EXPECT_EQ(config.storage.request_ttl_ms, std::nullopt);
+  EXPECT_EQ(config.access.read, std::vector<std::string>{"a"});
+  EXPECT_EQ(config.access.write, (std::vector<std::string>{"b", "c"}));
+  EXPECT_TRUE(config.access.admin.empty());
+}
+
+TEST(ConfigTest, AProblemNamesFileLineKeyAndWhatIsAllowed) {
+  const auto problems = problems_of("socket = \"/s\"\nlog_level = \"loud\"\ncolour = 1\n");
+  ASSERT_EQ(problems.size(), 2U);
+  for (const Problem& problem : problems) EXPECT_EQ(problem.file, "test.toml");
+  EXPECT_EQ(problems[0].line, 2U);
+  EXPECT_EQ(problems[0].key, "log_level");
+  EXPECT_NE(problems[0].message.find("warning"), std::string::npos) << problems[0].message;
+  EXPECT_EQ(problems[1].line, 3U);
+  EXPECT_EQ(problems[1].key, "colour");
+}
+
+TEST(ConfigTest, RefusesValuesThatMakeNoSense) {
+  for (const char* toml :
+       {"producer = \"not an id\"", "modules = [\"coffee\"]", "[broker]\nendpoint = \"http://x\"",
+        "[broker]\nwindow_events = 0", "[outbox]\nmax_backlog_events = -1",
+        "[storage]\nrequest_ttl_ms = \"sometimes\"",
+        "[storage]\nsoft_free_bytes = 10\nhard_free_bytes = 20", "data_dir = \"\"",
+        "data_dir = 3"}) {
+    EXPECT_EQ(problems_of(toml).size(), 1U) << toml;
+  }
+}
+
+TEST(ConfigTest, TheCommandLineOverridesAndIsCheckedLikeAFile) {
+  Config config;
+  EXPECT_TRUE(load_config("/dev/null",
+                          {.data_dir = "/d",
+                           .socket = "/s",
+                           .broker_endpoint = "tcp://127.0.0.1:1",
+                           .producer = "p",
+                           .modules = std::vector<std::string>{"orders"}},
+                          config)
+                  .empty());
+  EXPECT_EQ(config.data_dir, "/d");
+  EXPECT_EQ(config.broker.endpoint, "tcp://127.0.0.1:1");
+  EXPECT_EQ(config.producer, "p");
+
+  const auto problems =
+      load_config("/dev/null",
+                  {.producer = "not an id", .modules = std::vector<std::string>{"coffee"}}, config);
+  ASSERT_EQ(problems.size(), 2U);
+  EXPECT_EQ(problems[0].key, "--producer");
+  EXPECT_EQ(problems[1].key, "--modules");
+}
+
+TEST(ConfigTest, WithoutAProducerTheHostsNameIsTaken) {
+  Config config;
+  ASSERT_TRUE(load_config("/dev/null", {}, config).empty());
+  EXPECT_FALSE(config.producer.empty());
+}
+
+TEST(ConfigTest, AFileThatIsNotThereIsAProblem) {
+  Config config;
+  const auto problems = load_config("/nonexistent/outboxd.toml", {}, config);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].file, "/nonexistent/outboxd.toml");
+}
+
+}  // namespace
+}  // namespace outboxd::daemon
