@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,8 @@ struct StoreOptions {
   bool repair = false;
 
   // Makes the entry that takes the place of a lost one when repairing, so that the sequence stays
-  // gapless (G3) and consumers learn of the loss. Its `seq` is set by the store. Without it, the
-  // lost numbers at the end are given out again and a hole in the middle stays one.
+  // gapless (G3), the broker goes on, and consumers learn of the loss. Its `seq` is set by the
+  // store. Without it, the holes stay.
   std::function<domain::OutboxEntry(domain::Seq)> lost_entry;
 
   const domain::Clock* clock = nullptr;  // required; for the age of request records
@@ -46,21 +47,35 @@ struct SeqRange {
   friend bool operator==(const SeqRange&, const SeqRange&) = default;
 };
 
-// What opening had to do.
+// What opening had to do about the log.
 struct StoreRecovery {
-  bool torn_tail_dropped = false;  // normal after a power cut: nobody was told of that group
-  bool repaired = false;
-  std::string damaged_file;
-  std::uint64_t damaged_offset = 0;
-  std::string copy_directory;  // where the damaged files are kept
-  std::vector<SeqRange> lost;  // outbox entries that acknowledged groups had and that are gone
+  // Normal after a power cut: a group that nobody had been told of was half there, and is gone.
+  bool torn_tail_dropped = false;
+
+  // The rest is for a repair that lost acknowledged commits.
+  struct Damage {
+    std::string file;
+    std::uint64_t offset = 0;
+
+    // The events of the lost commits had these numbers. Their state is lost even where the events
+    // themselves survived in a table. Nothing: the commits had no events, or the damaged part does
+    // not tell.
+    std::optional<SeqRange> events;
+  };
+
+  std::vector<Damage> damages;
+  std::string copy_directory;          // where the files are kept as they were
+  std::vector<SeqRange> lost;          // incomplete outbox entries that are gone
+  bool lost_entries_replaced = false;  // StoreOptions::lost_entry took their places
+
+  [[nodiscard]] bool repaired() const { return !damages.empty(); }
 };
 
 struct StoreStats {
   std::uint64_t disk_bytes = 0;
   std::uint64_t log_bytes = 0;
   std::uint64_t memory_bytes = 0;
-  std::uint64_t pending_entries = 0;               // durable and not complete
+  std::uint64_t pending_entries = 0;  // durable and not complete; buried ones count until passed
   domain::TimestampMs oldest_pending_time_ms = 0;  // 0 when there is none
 };
 

@@ -205,12 +205,14 @@ Status Database::flush() {
   return domain::ok_status();
 }
 
-Status Database::flush_and_compact(std::size_t index) {
-  OUTBOXD_TRY(flush());
+Status Database::compact(std::size_t index, std::string_view last_key) {
+  OUTBOXD_TRY(failure_->state());
   rocksdb::CompactRangeOptions options;
   options.exclusive_manual_compaction = false;
-  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-  const auto status = db_->CompactRange(options, family(index), nullptr, nullptr);
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  const rocksdb::Slice end(last_key);
+  const auto status =
+      db_->CompactRange(options, family(index), nullptr, last_key.empty() ? nullptr : &end);
   if (!status.ok()) return to_error("compact", status);
   return domain::ok_status();
 }

@@ -134,9 +134,10 @@ class Database {
   // Flushes all families, so that older log files go. Blocks; slows commits a little.
   domain::Status flush();
 
-  // Flushes, then rewrites all files of family `index` down to the last level, filters applied and
-  // deleted space freed. Blocks for as long as that takes; commits go on meanwhile.
-  domain::Status flush_and_compact(std::size_t index);
+  // Rewrites the files of family `index` that hold keys up to `last_key` (empty: all of them) down
+  // to the last level, filters applied and deleted space freed. Blocks for as long as that takes;
+  // commits go on meanwhile. Memtables that overlap are flushed.
+  domain::Status compact(std::size_t index, std::string_view last_key = {});
 
   [[nodiscard]] DatabaseSizes sizes() const;
 

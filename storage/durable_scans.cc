@@ -1,0 +1,143 @@
+#include "storage/durable_scans.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "storage/records.h"
+
+namespace outboxd::storage {
+
+using domain::Page;
+using domain::PageOf;
+using domain::Result;
+using domain::Seq;
+using domain::Status;
+
+namespace {
+
+// What one call of a list may walk over and give back. Behind a filter that nothing passes, the
+// caller gets an empty page with a `next` and asks again; a list never holds a thread for long, and
+// its answer fits a message.
+constexpr std::size_t kMaxScannedEntries = 2000;
+constexpr std::size_t kMaxPageBytes = std::size_t{384} << 10;
+
+// Few enough to cost little when a scan stops early, enough to keep a disk busy when it does not.
+constexpr std::size_t kReadaheadBytes = std::size_t{256} << 10;
+
+std::string_view view_of(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+
+// The least string that is greater than every one that starts with `prefix`; `prefix` does not
+// consist of 0xff bytes alone.
+std::string end_of_prefix(std::string prefix) {
+  while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();
+  OUTBOXD_CHECK(!prefix.empty());
+  prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+  return prefix;
+}
+
+// Walks the state keys under `prefix` behind `page.after`. `read` gets each key (without the first
+// byte, which says whose it is) and value, and returns the entry to list, nothing to pass over it,
+// or an error.
+template <typename Entry, typename Read>
+Result<PageOf<Entry>> list(Database& database, char owner, std::string_view prefix,
+                           const Page& page, Read read) {
+  const std::string first = state_key(owner, prefix);
+  const std::string end = end_of_prefix(first);
+  const rocksdb::Slice upper_bound(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper_bound;
+  const std::unique_ptr<rocksdb::Iterator> entries(database.db().NewIterator(
+      options, database.family(static_cast<std::size_t>(Family::kState))));
+
+  // The least key behind `after` is `after` and a zero byte.
+  const std::string resume = state_key(owner, page.after) + '\0';
+  entries->Seek(page.after.empty() ? first : std::max(first, resume));
+  PageOf<Entry> result;
+  std::size_t scanned = 0;
+  std::size_t bytes = 0;
+  std::string last;
+  for (; entries->Valid(); entries->Next()) {
+    if (result.entries.size() >= page.limit || scanned >= kMaxScannedEntries ||
+        bytes >= kMaxPageBytes) {
+      result.next = std::move(last);
+      break;
+    }
+    ++scanned;
+    last.assign(view_of(entries->key()).substr(1));
+    OUTBOXD_ASSIGN_OR_RETURN(std::optional<Entry> entry, read(last, view_of(entries->value())));
+    if (!entry) continue;
+    bytes += entries->value().size();
+    result.entries.push_back(*std::move(entry));
+  }
+  if (!entries->status().ok()) return to_error("read the state", entries->status());
+  return result;
+}
+
+}  // namespace
+
+Result<PageOf<domain::OrderSnapshot>> DurableScans::list_orders(
+    std::optional<domain::OrderStatus> status, const Page& page) const {
+  using Listed = std::optional<domain::OrderSnapshot>;
+  return list<domain::OrderSnapshot>(
+      database_, kOrderPrefix, "", page,
+      [&](std::string_view id, std::string_view value) -> Result<Listed> {
+        OUTBOXD_ASSIGN_OR_RETURN(auto order, decode_order(id, value));
+        if (status && order.status != *status) return Listed();
+        return Listed(std::move(order));
+      });
+}
+
+Result<PageOf<domain::NamedState>> DurableScans::list_state(std::string_view prefix,
+                                                            const Page& page) const {
+  using Listed = std::optional<domain::NamedState>;
+  return list<domain::NamedState>(
+      database_, kApplicationPrefix, prefix, page,
+      [](std::string_view key, std::string_view value) -> Result<Listed> {
+        OUTBOXD_ASSIGN_OR_RETURN(auto state, decode_state(key, value));
+        return Listed(domain::NamedState{std::string(key), std::move(state)});
+      });
+}
+
+Status DurableScans::scan_outbox(
+    Seq from, const std::function<bool(const domain::OutboxEntry&)>& visit) const {
+  domain::OutboxEntry entry;
+  return scan(Family::kOutbox, std::max(from, progress_.completed() + 1),
+              [&](Seq seq, std::string_view value) -> Result<bool> {
+                OUTBOXD_TRY(decode_outbox(seq, value, entry));
+                return visit(entry);
+              });
+}
+
+Status DurableScans::scan_dead(Seq from,
+                               const std::function<bool(const domain::DeadEntry&)>& visit) const {
+  domain::DeadEntry dead;
+  return scan(Family::kDead, from, [&](Seq seq, std::string_view value) -> Result<bool> {
+    OUTBOXD_TRY(decode_dead(seq, value, dead));
+    return visit(dead);
+  });
+}
+
+Status DurableScans::scan(Family family, Seq from,
+                          const std::function<Result<bool>(Seq, std::string_view)>& visit) const {
+  const SeqKey first(from);
+  const rocksdb::Slice lower_bound(first.view());
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &lower_bound;
+  options.readahead_size = kReadaheadBytes;
+  options.fill_cache = false;  // read once; the cache is for the state
+  const std::unique_ptr<rocksdb::Iterator> entries(
+      database_.db().NewIterator(options, database_.family(static_cast<std::size_t>(family))));
+  for (entries->Seek(lower_bound); entries->Valid(); entries->Next()) {
+    const Seq seq = seq_of_key(view_of(entries->key()));
+    OUTBOXD_ASSIGN_OR_RETURN(const bool go_on, visit(seq, view_of(entries->value())));
+    if (!go_on) return domain::ok_status();
+  }
+  if (!entries->status().ok()) return to_error("read the outbox", entries->status());
+  return domain::ok_status();
+}
+
+}  // namespace outboxd::storage

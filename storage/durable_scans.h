@@ -1,0 +1,43 @@
+// Reading what is durable, beside the units of work.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "domain/store.h"
+#include "storage/database/database.h"
+#include "storage/durable_progress.h"
+#include "storage/families.h"
+
+namespace outboxd::storage {
+
+// See domain::DurableReader. RocksDB shows its iterators a write only after that is synced, so
+// nothing here can see more. Callable from any thread.
+class DurableScans {
+ public:
+  DurableScans(Database& database, const DurableProgress& progress)
+      : database_(database), progress_(progress) {}
+
+  domain::Result<domain::PageOf<domain::OrderSnapshot>> list_orders(
+      std::optional<domain::OrderStatus> status, const domain::Page& page) const;
+  domain::Result<domain::PageOf<domain::NamedState>> list_state(std::string_view prefix,
+                                                                const domain::Page& page) const;
+
+  // Starts behind the watermark: before it lies what the collector has yet to remove, and walking
+  // over that would make every scan as long as the garbage.
+  domain::Status scan_outbox(domain::Seq from,
+                             const std::function<bool(const domain::OutboxEntry&)>& visit) const;
+  domain::Status scan_dead(domain::Seq from,
+                           const std::function<bool(const domain::DeadEntry&)>& visit) const;
+
+ private:
+  domain::Status scan(
+      Family family, domain::Seq from,
+      const std::function<domain::Result<bool>(domain::Seq, std::string_view)>& visit) const;
+
+  Database& database_;
+  const DurableProgress& progress_;
+};
+
+}  // namespace outboxd::storage

@@ -1,0 +1,147 @@
+#include "storage/group_builder.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace outboxd::storage {
+
+using domain::Result;
+using domain::Seq;
+using domain::Status;
+
+namespace {
+
+// A group that was larger than this gives its memory back.
+constexpr std::size_t kMaxSpareBytes = std::size_t{2} << 20;
+
+}  // namespace
+
+GroupBuilder::GroupBuilder(Database& database, DurableProgress& progress, const Position& position)
+    : database_(database), progress_(progress), position_(position), sealed_position_(position) {
+  building_ = fresh_group();
+}
+
+void GroupBuilder::begin() {
+  OUTBOXD_CHECK(!open_);
+  open_ = true;
+  position_before_ = position_;
+  revision_ = 0;
+  depends_on_ = 0;
+  building_->mark();
+}
+
+void GroupBuilder::accept() {
+  OUTBOXD_CHECK(open_);
+  open_ = false;
+  building_->keep();
+}
+
+void GroupBuilder::discard() {
+  OUTBOXD_CHECK(open_);
+  open_ = false;
+  building_->undo();
+  position_ = position_before_;
+}
+
+Result<std::optional<std::string_view>> GroupBuilder::get(Family family, std::string_view key) {
+  const Group* const groups[] = {building_.get(), in_flight_};
+  for (const Group* group : groups) {
+    if (group == nullptr) continue;
+    if (const auto write = group->find(family, key)) {
+      depends_on_ = std::max(depends_on_, group->number());
+      if (write->removed) return std::optional<std::string_view>();
+      return std::optional(write->value);
+    }
+  }
+  durable_value_.Reset();
+  const auto status =
+      database_.db().Get(rocksdb::ReadOptions(), database_.family(static_cast<std::size_t>(family)),
+                         key, &durable_value_);
+  if (status.IsNotFound()) return std::optional<std::string_view>();
+  if (!status.ok()) return to_error("read the database", status);
+  return std::optional(std::string_view(durable_value_.data(), durable_value_.size()));
+}
+
+void GroupBuilder::put(Family family, std::string_view key, std::string_view value) {
+  OUTBOXD_CHECK(open_);
+  building_->put(family, key, value);
+  depends_on_ = building_->number();
+}
+
+void GroupBuilder::remove(Family family, std::string_view key) {
+  OUTBOXD_CHECK(open_);
+  building_->remove(family, key);
+  depends_on_ = building_->number();
+}
+
+Seq GroupBuilder::append(domain::OutboxEntry entry) {
+  entry.seq = ++position_.head.last_seq;
+  encode(entry, encoded_);
+  put(Family::kOutbox, SeqKey(entry.seq).view(), encoded_);
+  building_->add_entry(std::move(entry));
+  return position_.head.last_seq;
+}
+
+void GroupBuilder::complete_through(Seq seq) {
+  OUTBOXD_CHECK(open_);
+  OUTBOXD_CHECK(seq <= position_.head.last_seq);
+  if (seq <= position_.completed) return;
+  position_.completed = seq;
+  depends_on_ = building_->number();
+}
+
+Status GroupBuilder::bury(Seq seq, std::string_view reason, domain::TimestampMs now_ms) {
+  if (seq <= position_.completed) return domain::ok_status();
+  const SeqKey key(seq);
+  OUTBOXD_ASSIGN_OR_RETURN(const auto found, get(Family::kOutbox, key.view()));
+  if (!found) return domain::ok_status();
+  domain::DeadEntry dead{.died_at_ms = now_ms, .reason = std::string(reason)};
+  OUTBOXD_TRY(decode_outbox(seq, *found, dead.entry));
+  encode(dead, encoded_);
+  put(Family::kDead, key.view(), encoded_);
+  remove(Family::kOutbox, key.view());
+  ++position_.head.dead;
+  return domain::ok_status();
+}
+
+std::uint64_t GroupBuilder::revision() {
+  OUTBOXD_CHECK(open_);
+  if (revision_ == 0) revision_ = ++position_.head.revision;
+  return revision_;
+}
+
+// A revision alone is nothing to write: nobody was told of it.
+bool GroupBuilder::has_writes() const {
+  return !building_->empty() || position_.completed != sealed_position_.completed;
+}
+
+std::size_t GroupBuilder::pending_bytes() const {
+  return has_writes() ? building_->bytes() : 0;
+}
+
+std::unique_ptr<domain::SealedGroup> GroupBuilder::seal() {
+  OUTBOXD_CHECK(!open_);
+  if (!has_writes()) return nullptr;
+  OUTBOXD_CHECK(in_flight_ == nullptr);
+  building_->seal(sealed_position_, position_);
+  sealed_position_ = position_;
+  in_flight_ = building_.get();
+  return std::exchange(building_, fresh_group());
+}
+
+void GroupBuilder::retire(std::unique_ptr<domain::SealedGroup> group) {
+  OUTBOXD_CHECK(group.get() == in_flight_);
+  in_flight_ = nullptr;
+  std::unique_ptr<Group> retired(static_cast<Group*>(group.release()));
+  if (retired->capacity() <= kMaxSpareBytes) spare_ = std::move(retired);
+}
+
+std::unique_ptr<Group> GroupBuilder::fresh_group() {
+  std::unique_ptr<Group> group = std::exchange(spare_, nullptr);
+  if (!group) group = std::make_unique<Group>(database_, progress_);
+  group->reset(next_number_++);
+  return group;
+}
+
+}  // namespace outboxd::storage

@@ -1,0 +1,69 @@
+// Gathers units of work into groups, one being built and at most one on its way to the disk.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include <rocksdb/slice.h>
+
+#include "storage/group.h"
+
+namespace outboxd::storage {
+
+// Thread contract: core thread only.
+class GroupBuilder {
+ public:
+  GroupBuilder(Database& database, DurableProgress& progress, const Position& position);
+
+  // A unit of work: begin(), then any of the operations, then accept() or discard().
+  void begin();
+  void accept();
+  void discard();
+
+  // Operations. What they see is every earlier write, the unit of work's own included.
+
+  // The value under `key`, or nothing. Valid until the next operation.
+  domain::Result<std::optional<std::string_view>> get(Family family, std::string_view key);
+  void put(Family family, std::string_view key, std::string_view value);
+  void remove(Family family, std::string_view key);
+  domain::Seq append(domain::OutboxEntry entry);
+  void complete_through(domain::Seq seq);
+  domain::Status bury(domain::Seq seq, std::string_view reason, domain::TimestampMs now_ms);
+  std::uint64_t revision();
+
+  // See domain::UnitOfWork::depends_on.
+  [[nodiscard]] std::uint64_t depends_on() const { return depends_on_; }
+
+  // See domain::Store.
+  [[nodiscard]] std::size_t pending_bytes() const;
+  std::unique_ptr<domain::SealedGroup> seal();
+  void retire(std::unique_ptr<domain::SealedGroup> group);
+
+ private:
+  [[nodiscard]] bool has_writes() const;
+  std::unique_ptr<Group> fresh_group();
+
+  Database& database_;
+  DurableProgress& progress_;
+  std::unique_ptr<Group> building_;
+  const Group* in_flight_ = nullptr;  // owned by whoever seal() gave it to
+  std::unique_ptr<Group> spare_;      // retired, for its memory
+  std::uint64_t next_number_ = 1;
+
+  Position position_;         // after the newest operation
+  Position sealed_position_;  // after the newest sealed group
+
+  // Of the unit of work that is open.
+  bool open_ = false;
+  Position position_before_;
+  std::uint64_t revision_ = 0;  // 0: none was taken
+  std::uint64_t depends_on_ = 0;
+
+  rocksdb::PinnableSlice durable_value_;  // what get() last found in RocksDB
+  std::string encoded_;                   // scratch
+};
+
+}  // namespace outboxd::storage

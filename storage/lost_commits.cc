@@ -1,0 +1,138 @@
+#include "storage/lost_commits.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "storage/families.h"
+#include "storage/records.h"
+
+namespace outboxd::storage {
+
+using domain::Result;
+using domain::Seq;
+using domain::Status;
+
+namespace {
+
+constexpr std::size_t kFillBatchBytes = std::size_t{1} << 20;
+
+std::string_view view_of(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+
+rocksdb::ColumnFamilyHandle* handle(const Database& database, Family family) {
+  return database.family(static_cast<std::size_t>(family));
+}
+
+// Picks the outbox numbers out of a batch.
+class BatchSeqs final : public rocksdb::WriteBatch::Handler {
+ public:
+  explicit BatchSeqs(const Database& database)
+      : outbox_(handle(database, Family::kOutbox)->GetID()),
+        meta_(handle(database, Family::kMeta)->GetID()) {}
+
+  rocksdb::Status PutCF(std::uint32_t family, const rocksdb::Slice& key,
+                        const rocksdb::Slice& value) override {
+    if (family == outbox_ && first_ == 0) first_ = seq_of_key(view_of(key));
+    if (family == meta_ && view_of(key) == kHeadKey) {
+      if (const auto head = decode_head(view_of(value))) last_ = head->last_seq;
+    }
+    return rocksdb::Status::OK();
+  }
+
+  rocksdb::Status DeleteCF(std::uint32_t, const rocksdb::Slice&) override {
+    return rocksdb::Status::OK();
+  }
+
+  // Of the first event of the batch, or 0.
+  [[nodiscard]] Seq first() const { return first_; }
+
+  // Of the newest event when the batch was written, or 0 when it does not say.
+  [[nodiscard]] Seq last() const { return last_; }
+
+ private:
+  const std::uint32_t outbox_;
+  const std::uint32_t meta_;
+  Seq first_ = 0;
+  Seq last_ = 0;
+};
+
+BatchSeqs seqs_of(const Database& database, const std::string& batch) {
+  BatchSeqs seqs(database);
+  if (!batch.empty()) rocksdb::WriteBatch(batch).Iterate(&seqs).PermitUncheckedError();
+  return seqs;
+}
+
+// Collects the holes between numbers that are given in ascending order.
+class HoleFinder {
+ public:
+  explicit HoleFinder(Seq first) : expected_(first) {}
+
+  void see(Seq seq) {
+    if (seq > expected_) holes_.push_back({expected_, seq - 1});
+    expected_ = seq + 1;
+  }
+
+  std::vector<SeqRange> take() { return std::move(holes_); }
+
+ private:
+  Seq expected_;
+  std::vector<SeqRange> holes_;
+};
+
+Status check(const rocksdb::Iterator& entries) {
+  if (entries.status().ok()) return domain::ok_status();
+  return to_error("read the outbox", entries.status());
+}
+
+}  // namespace
+
+std::optional<SeqRange> events_between(const Database& database, const LogDamage& damage) {
+  const Seq before = seqs_of(database, damage.batch_before).last();
+  const BatchSeqs after = seqs_of(database, damage.batch_after);
+  const Seq last = after.first() != 0 ? after.first() - 1 : after.last();
+  if (before == 0 || last <= before) return std::nullopt;
+  return SeqRange{before + 1, last};
+}
+
+Result<std::vector<SeqRange>> find_holes(const Database& database, const Position& position) {
+  const SeqKey first(position.completed + 1);
+  const std::unique_ptr<rocksdb::Iterator> pending(
+      database.db().NewIterator({}, handle(database, Family::kOutbox)));
+  const std::unique_ptr<rocksdb::Iterator> dead(
+      database.db().NewIterator({}, handle(database, Family::kDead)));
+  pending->Seek(first.view());
+  dead->Seek(first.view());
+  HoleFinder finder(position.completed + 1);
+  while (pending->Valid() || dead->Valid()) {
+    const bool pending_is_next =
+        pending->Valid() && (!dead->Valid() || pending->key().compare(dead->key()) < 0);
+    rocksdb::Iterator& next = pending_is_next ? *pending : *dead;
+    finder.see(seq_of_key(view_of(next.key())));
+    next.Next();
+  }
+  OUTBOXD_TRY(check(*pending));
+  OUTBOXD_TRY(check(*dead));
+  finder.see(position.head.last_seq + 1);
+  return finder.take();
+}
+
+Status fill_holes(Database& database, const std::vector<SeqRange>& holes,
+                  const std::function<domain::OutboxEntry(Seq)>& lost_entry) {
+  rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
+  std::string value;
+  for (const SeqRange& hole : holes) {
+    for (Seq seq = hole.first; seq <= hole.last; ++seq) {
+      encode(lost_entry(seq), value);
+      const auto status = batch.Put(handle(database, Family::kOutbox), SeqKey(seq).view(), value);
+      if (!status.ok()) return to_error("replace lost entries", status);
+      if (batch.GetDataSize() < kFillBatchBytes) continue;
+      OUTBOXD_TRY(database.write_synced(batch));
+      batch.Clear();
+    }
+  }
+  return batch.Count() == 0 ? domain::ok_status() : database.write_synced(batch);
+}
+
+}  // namespace outboxd::storage

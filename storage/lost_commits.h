@@ -1,0 +1,29 @@
+// What a repair of the log has cost, in outbox sequence numbers.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "domain/outbox_entry.h"
+#include "domain/result.h"
+#include "storage/database/database.h"
+#include "storage/group.h"
+#include "storage/store.h"
+
+namespace outboxd::storage {
+
+// The numbers of the events that were committed between the two intact writes around `damage`, or
+// nothing when there were none or the writes do not tell.
+std::optional<SeqRange> events_between(const Database& database, const LogDamage& damage);
+
+// The numbers behind the watermark up to the head that are neither in the outbox nor among the dead
+// letters.
+domain::Result<std::vector<SeqRange>> find_holes(const Database& database,
+                                                 const Position& position);
+
+// Durably puts an entry made by `lost_entry` under every number of `holes`.
+domain::Status fill_holes(Database& database, const std::vector<SeqRange>& holes,
+                          const std::function<domain::OutboxEntry(domain::Seq)>& lost_entry);
+
+}  // namespace outboxd::storage

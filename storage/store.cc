@@ -1,0 +1,226 @@
+#include "storage/store.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "storage/collector.h"
+#include "storage/database/database.h"
+#include "storage/durable_progress.h"
+#include "storage/durable_scans.h"
+#include "storage/families.h"
+#include "storage/group_builder.h"
+#include "storage/lost_commits.h"
+#include "storage/removal_filters.h"
+#include "storage/unit_of_work.h"
+#include "storage/verification.h"
+
+namespace outboxd::storage {
+
+using domain::Error;
+using domain::OutboxProgress;
+using domain::Page;
+using domain::PageOf;
+using domain::Result;
+using domain::Seq;
+using domain::Status;
+
+namespace {
+
+rocksdb::ColumnFamilyHandle* meta_family(const Database& database) {
+  return database.family(static_cast<std::size_t>(Family::kMeta));
+}
+
+// The record under `key` of `meta`, or nothing.
+Result<std::optional<std::string>> read_meta(const Database& database, std::string_view key) {
+  std::string value;
+  const auto status = database.db().Get({}, meta_family(database), key, &value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  if (!status.ok()) return to_error("read the database", status);
+  return std::optional(std::move(value));
+}
+
+Result<std::uint64_t> read_number(const Database& database, std::string_view key) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto value, read_meta(database, key));
+  if (!value) return std::uint64_t{0};
+  return decode_number(*value, key);
+}
+
+Result<Position> read_position(const Database& database) {
+  Position position;
+  OUTBOXD_ASSIGN_OR_RETURN(const auto head, read_meta(database, kHeadKey));
+  if (head) {
+    OUTBOXD_ASSIGN_OR_RETURN(position.head, decode_head(*head));
+  }
+  OUTBOXD_ASSIGN_OR_RETURN(position.completed, read_number(database, kCompletedKey));
+  if (position.completed > position.head.last_seq) {
+    return Error{.message = fmt::format("the outbox is complete through {} but ends at {}: the "
+                                        "database is damaged",
+                                        position.completed, position.head.last_seq)};
+  }
+  return position;
+}
+
+Status check_producer(const Database& database, const std::string& path,
+                      const std::string& producer) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto value, read_meta(database, kProducerKey));
+  if (!value) return domain::ok_status();
+  OUTBOXD_ASSIGN_OR_RETURN(const std::string owner, decode_text(*value, kProducerKey));
+  if (owner == producer) return domain::ok_status();
+  return Error{.message = fmt::format("{} is the outbox of producer '{}', not of '{}'", path, owner,
+                                      producer)};
+}
+
+// Takes the next epoch. What is written here also makes everything that recovery found durable
+// before anyone is told of it.
+Result<std::uint64_t> take_epoch(Database& database, const std::string& producer) {
+  OUTBOXD_ASSIGN_OR_RETURN(std::uint64_t epoch, read_number(database, kEpochKey));
+  ++epoch;
+  rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
+  std::string value;
+  encode_text(producer, value);
+  auto status = batch.Put(meta_family(database), kProducerKey, value);
+  encode_number(epoch, value);
+  if (status.ok()) status = batch.Put(meta_family(database), kEpochKey, value);
+  if (!status.ok()) return to_error("take an epoch", status);
+  OUTBOXD_TRY(database.write_synced(batch));
+  return epoch;
+}
+
+class RocksOutboxStore final : public OutboxStore {
+ public:
+  RocksOutboxStore(StoreOptions options, std::unique_ptr<Database> database,
+                   std::shared_ptr<DurableProgress> progress, const Position& position,
+                   std::uint64_t epoch, StoreRecovery recovery)
+      : options_(std::move(options)),
+        recovery_(std::move(recovery)),
+        epoch_(epoch),
+        opened_at_{position.head.last_seq + 1, position.completed},
+        progress_(std::move(progress)),
+        database_(std::move(database)),
+        reader_(*database_, *progress_),
+        collector_(*database_, *progress_, *options_.clock),
+        builder_(*database_, *progress_, position),
+        work_(builder_) {}
+
+  // domain::Store
+  domain::UnitOfWork& begin() override {
+    builder_.begin();
+    return work_;
+  }
+  void accept() override { builder_.accept(); }
+  void discard() override { builder_.discard(); }
+  std::size_t pending_bytes() const override { return builder_.pending_bytes(); }
+  std::unique_ptr<domain::SealedGroup> seal() override { return builder_.seal(); }
+  void retire(std::unique_ptr<domain::SealedGroup> group) override {
+    builder_.retire(std::move(group));
+  }
+
+  // domain::DurableReader
+  Result<PageOf<domain::OrderSnapshot>> list_orders(std::optional<domain::OrderStatus> status,
+                                                    const Page& page) override {
+    return reader_.list_orders(status, page);
+  }
+  Result<PageOf<domain::NamedState>> list_state(std::string_view prefix,
+                                                const Page& page) override {
+    return reader_.list_state(prefix, page);
+  }
+  Status scan_outbox(Seq from,
+                     const std::function<bool(const domain::OutboxEntry&)>& visit) override {
+    return reader_.scan_outbox(from, visit);
+  }
+  Status scan_dead(Seq from, const std::function<bool(const domain::DeadEntry&)>& visit) override {
+    return reader_.scan_dead(from, visit);
+  }
+  Result<std::uint64_t> count_dead() override { return progress_->dead(); }
+
+  // OutboxStore
+  std::uint64_t epoch() const override { return epoch_; }
+  OutboxProgress progress_at_open() const override { return opened_at_; }
+  OutboxProgress durable_progress() const override {
+    // The watermark first: it never passes a head that is read after it.
+    const Seq completed = progress_->completed();
+    return {progress_->last_seq() + 1, completed};
+  }
+  const StoreRecovery& recovery() const override { return recovery_; }
+  Result<StoreStats> stats() override;
+  Result<VerifyReport> verify() override { return verify_store(*database_, *progress_); }
+  Status compact() override { return collector_.collect_all(); }
+  Status collect() override { return collector_.step(); }
+
+ private:
+  // Constant after construction.
+  const StoreOptions options_;
+  const StoreRecovery recovery_;
+  const std::uint64_t epoch_;
+  const OutboxProgress opened_at_;
+
+  // Any thread.
+  const std::shared_ptr<DurableProgress> progress_;
+  const std::unique_ptr<Database> database_;
+  const DurableScans reader_;
+
+  Collector collector_;  // one background thread
+
+  // Core thread only.
+  GroupBuilder builder_;
+  UnitOfWork work_;
+};
+
+Result<StoreStats> RocksOutboxStore::stats() {
+  const DatabaseSizes sizes = database_->sizes();
+  const OutboxProgress durable = durable_progress();
+  StoreStats stats{.disk_bytes = sizes.disk_bytes,
+                   .log_bytes = sizes.log_bytes,
+                   .memory_bytes = sizes.memory_bytes,
+                   .pending_entries = durable.next_seq - 1 - durable.completed_seq};
+  OUTBOXD_TRY(reader_.scan_outbox(0, [&](const domain::OutboxEntry& oldest) {
+    stats.oldest_pending_time_ms = oldest.time_ms;
+    return false;
+  }));
+  return stats;
+}
+
+Result<StoreRecovery> finish_recovery(Database& database, const StoreOptions& options,
+                                      const Position& position) {
+  const RecoveryReport& report = database.recovery();
+  StoreRecovery recovery{.torn_tail_dropped = report.torn_tail_dropped};
+  if (report.lost.empty()) return recovery;
+  recovery.copy_directory = report.copy_directory;
+  for (const LogDamage& damage : report.lost) {
+    recovery.damages.push_back({damage.file, damage.offset, events_between(database, damage)});
+  }
+  OUTBOXD_ASSIGN_OR_RETURN(recovery.lost, find_holes(database, position));
+  if (options.lost_entry) {
+    OUTBOXD_TRY(fill_holes(database, recovery.lost, options.lost_entry));
+    recovery.lost_entries_replaced = true;
+  }
+  return recovery;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<OutboxStore>> OutboxStore::open(StoreOptions options) {
+  OUTBOXD_CHECK(options.clock != nullptr);
+  auto progress = std::make_shared<DurableProgress>();
+  DatabaseOptions database_options{
+      .path = options.path, .format_name = "outboxd", .env = options.env, .repair = options.repair};
+  for (const char* name : kFamilyNames) database_options.families.push_back({.name = name});
+  auto& outbox = database_options.families[static_cast<std::size_t>(Family::kOutbox)];
+  outbox.queue = true;
+  outbox.filter = completed_entries_filter(progress);
+  auto& requests = database_options.families[static_cast<std::size_t>(Family::kRequests)];
+  requests.filter = expired_requests_filter(*options.clock, options.request_ttl_ms);
+
+  OUTBOXD_ASSIGN_OR_RETURN(auto database, Database::open(std::move(database_options)));
+  OUTBOXD_TRY(check_producer(*database, options.path, options.producer));
+  OUTBOXD_ASSIGN_OR_RETURN(const Position position, read_position(*database));
+  OUTBOXD_ASSIGN_OR_RETURN(StoreRecovery recovery, finish_recovery(*database, options, position));
+  OUTBOXD_ASSIGN_OR_RETURN(const std::uint64_t epoch, take_epoch(*database, options.producer));
+  progress->publish(position.head.last_seq, position.completed, position.head.dead);
+  return std::unique_ptr<OutboxStore>(std::make_unique<RocksOutboxStore>(
+      std::move(options), std::move(database), std::move(progress), position, epoch,
+      std::move(recovery)));
+}
+
+}  // namespace outboxd::storage

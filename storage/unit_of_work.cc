@@ -1,0 +1,49 @@
+#include "storage/unit_of_work.h"
+
+namespace outboxd::storage {
+
+using domain::Result;
+
+Result<std::optional<domain::OrderSnapshot>> Orders::find(const domain::OrderId& id) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto value,
+                           group_.get(Family::kState, state_key(kOrderPrefix, id.text())));
+  if (!value) return std::optional<domain::OrderSnapshot>();
+  OUTBOXD_ASSIGN_OR_RETURN(auto order, decode_order(id.text(), *value));
+  return std::optional(std::move(order));
+}
+
+void Orders::put(const domain::OrderSnapshot& order) {
+  encode(order, encoded_);
+  group_.put(Family::kState, state_key(kOrderPrefix, order.order_id.text()), encoded_);
+}
+
+Result<std::optional<domain::StateValue>> ApplicationStates::find(std::string_view key) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto value,
+                           group_.get(Family::kState, state_key(kApplicationPrefix, key)));
+  if (!value) return std::optional<domain::StateValue>();
+  OUTBOXD_ASSIGN_OR_RETURN(auto state, decode_state(key, *value));
+  return std::optional(std::move(state));
+}
+
+void ApplicationStates::put(std::string_view key, const domain::StateValue& value) {
+  encode(value, encoded_);
+  group_.put(Family::kState, state_key(kApplicationPrefix, key), encoded_);
+}
+
+void ApplicationStates::remove(std::string_view key) {
+  group_.remove(Family::kState, state_key(kApplicationPrefix, key));
+}
+
+Result<std::optional<domain::RequestRecord>> Requests::find(const domain::RequestId& id) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto value, group_.get(Family::kRequests, id.text()));
+  if (!value) return std::optional<domain::RequestRecord>();
+  OUTBOXD_ASSIGN_OR_RETURN(auto record, decode_request(id.text(), *value));
+  return std::optional(std::move(record));
+}
+
+void Requests::put(const domain::RequestId& id, const domain::RequestRecord& record) {
+  encode(record, encoded_);
+  group_.put(Family::kRequests, id.text(), encoded_);
+}
+
+}  // namespace outboxd::storage

@@ -1,0 +1,115 @@
+#include "storage/verification.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "storage/families.h"
+#include "storage/lost_commits.h"
+#include "storage/records.h"
+
+namespace outboxd::storage {
+
+using domain::Result;
+using domain::Status;
+
+namespace {
+
+// Enough to see what is wrong, few enough to show.
+constexpr std::size_t kMaxProblems = 100;
+
+void add_problem(VerifyReport& report, std::string problem) {
+  if (report.problems.size() < kMaxProblems) report.problems.push_back(std::move(problem));
+}
+
+template <typename Outcome>
+void note(VerifyReport& report, const Outcome& outcome) {
+  if (!outcome.ok()) add_problem(report, outcome.error().message);
+}
+
+void verify_state(std::string_view key, std::string_view value, VerifyReport& report) {
+  const std::string_view name = key.substr(key.empty() ? 0 : 1);
+  if (key.starts_with(kOrderPrefix)) {
+    ++report.orders;
+    note(report, decode_order(name, value));
+  } else if (key.starts_with(kApplicationPrefix)) {
+    ++report.state_keys;
+    note(report, decode_state(name, value));
+  } else {
+    add_problem(report, fmt::format("state key '{}' belongs to nobody", key));
+  }
+}
+
+void verify_outbox(std::string_view key, std::string_view value, const Position& position,
+                   VerifyReport& report) {
+  const domain::Seq seq = seq_of_key(key);
+  if (seq <= position.completed && seq != 0) return;  // waits to be collected
+  ++report.outbox_entries;
+  if (seq == 0) add_problem(report, "the outbox has a key that is no sequence number");
+  domain::OutboxEntry entry;
+  note(report, decode_outbox(seq, value, entry));
+}
+
+void verify_dead(std::string_view key, std::string_view value, VerifyReport& report) {
+  ++report.dead_entries;
+  domain::DeadEntry dead;
+  note(report, decode_dead(seq_of_key(key), value, dead));
+}
+
+// Calls `visit` with every key and value of `family`.
+template <typename Visit>
+Status for_each(Database& database, Family family, Visit visit) {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> entries(
+      database.db().NewIterator(options, database.family(static_cast<std::size_t>(family))));
+  for (entries->SeekToFirst(); entries->Valid(); entries->Next()) {
+    visit(std::string_view(entries->key().data(), entries->key().size()),
+          std::string_view(entries->value().data(), entries->value().size()));
+  }
+  if (entries->status().ok()) return domain::ok_status();
+  return to_error("read the database", entries->status());
+}
+
+// An iterator that fails half-way is damage too: it joins the report rather than ending it.
+void verify_families(Database& database, const Position& position, VerifyReport& report) {
+  note(report, for_each(database, Family::kState,
+                        [&](auto key, auto value) { verify_state(key, value, report); }));
+  note(report, for_each(database, Family::kOutbox, [&](auto key, auto value) {
+         verify_outbox(key, value, position, report);
+       }));
+  note(report, for_each(database, Family::kRequests, [&](auto key, auto value) {
+         ++report.request_records;
+         note(report, decode_request(key, value));
+       }));
+  note(report, for_each(database, Family::kDead,
+                        [&](auto key, auto value) { verify_dead(key, value, report); }));
+}
+
+}  // namespace
+
+Result<VerifyReport> verify_store(Database& database, const DurableProgress& progress) {
+  OUTBOXD_TRY(database.health());
+  Position position{.completed = progress.completed()};
+  position.head.last_seq = progress.last_seq();
+  VerifyReport report;
+  if (const auto status = database.db().VerifyChecksum(); !status.ok()) {
+    add_problem(report, "a table file is damaged: " + status.ToString());
+  }
+  verify_families(database, position, report);
+  const auto holes = find_holes(database, position);
+  note(report, holes);
+  if (!holes.ok()) return report;
+  const domain::Seq completed_meanwhile = progress.completed();
+  for (const SeqRange& hole : *holes) {
+    if (hole.last <= completed_meanwhile) continue;
+    add_problem(report, fmt::format("outbox entries {} to {} are missing",
+                                    std::max(hole.first, completed_meanwhile + 1), hole.last));
+  }
+  return report;
+}
+
+}  // namespace outboxd::storage
