@@ -27,7 +27,7 @@ BANNED = (
     (r"\.detach\s*\(\s*\)", EVERYWHERE, "own the thread and join it"),
     (r"\bstd::(cout|cerr|clog)\b|(?<![\w.>])(std::)?printf\s*\(|\bperror\s*\(", LIBRARY_FOLDERS,
      "return it: libraries do not log"),
-    (r"\busing\s+namespace\b(?!\s+std::(chrono_|string_view_)?literals|\s+std::string_literals)", CODE_FOLDERS,
+    (r"(?m)^using\s+namespace\b(?!\s+std::(chrono_|string_|string_view_)?literals)", CODE_FOLDERS,
      "name what you use"),
     (r"\bSeekToFirst\s*\(", ("storage",), "seek from the watermark: a queue's beginning is garbage"),
     (r"\bDeleteRange\s*\(", CODE_FOLDERS, "DeleteFilesInRange and the compaction filter (PITFALLS)"),

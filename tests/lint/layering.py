@@ -20,7 +20,7 @@ MAY_INCLUDE = {
 LIBRARIES = {
     "rocksdb/": ("storage", "broker/embedded"),
     "zmq": ("transport/link",),
-    "msgpack": ("transport/msgpack", "client"),
+    "msgpack": ("transport/msgpack", "storage", "client"),
     "asio": ("transport/ipc",),
     "toml++": ("config",),
     "systemd/sd-": ("systemd",),

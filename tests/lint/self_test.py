@@ -92,7 +92,7 @@ class Layering(PlantedTree):
     def test_a_reason_on_the_line_above_allows_an_exception(self):
         self.plant("domain/a.cc", '// lint: allow(layering): shows how\n#include "storage/store.h"\n')
         self.assert_clean(layering)
-        self.plant("domain/b.cc", '// lint: allow(layering):\n#include "storage/store.h"\n')
+        self.plant("domain/b.cc", '// lint: allow(layering)\n#include "storage/store.h"\n')
         self.assert_found(layering, "domain/b.cc:2")
 
 
@@ -104,7 +104,7 @@ class BannedCalls(PlantedTree):
                      "using namespace std;", "it->SeekToFirst();", "db.DeleteRange(a);",
                      "volatile int x;", "std::stoi(s);"):
             with self.subTest(call):
-                self.plant("storage/a.cc", f"void g() {{\n  {call}\n}}\n")
+                self.plant("storage/a.cc", f"void g() {{\n{call}\n}}\n")
                 self.assert_found(banned_calls, "storage/a.cc:2", "use ")
 
     def test_words_like_banned_calls_are_accepted(self):
@@ -156,6 +156,9 @@ class Leftovers(PlantedTree):
     def test_tests_that_are_switched_off_are_found(self):
         self.plant("tests/unit/a_test.cc", "#include <x>\nTEST(A, DISABLED" "_B) {}\n")
         self.assert_found(leftovers, "a_test.cc:2", "does not run")
+        self.plant("tests/unit/b_test.cc", "GTEST_SKIP" "();\nGTEST_SKIP" '() << "needs root";\n')
+        self.assert_found(leftovers, "b_test.cc:1", "does not run")
+        self.assertFalse(any("b_test.cc:2" in finding for finding in self.findings(leftovers)))
 
     def test_drawers_and_unguarded_headers_are_found(self):
         self.plant("domain/utils.h", "#pragma once\n")

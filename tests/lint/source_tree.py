@@ -76,5 +76,5 @@ def line_of(text, offset):
 def is_allowed(text, line, rule):
     """True when `line` (from 1), or the comment above it, gives a reason to break `rule`."""
     lines = text.splitlines()
-    marker = re.compile(r"(//|#) lint: allow\(" + re.escape(rule) + r"\): \S")
+    marker = re.compile(r"(//|#) lint: allow\(" + re.escape(rule) + r"\):? \S")
     return any(marker.search(lines[i]) for i in (line - 1, line - 2) if 0 <= i < len(lines))
