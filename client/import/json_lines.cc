@@ -1,5 +1,6 @@
 #include "client/import/json_lines.h"
 
+#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -11,22 +12,24 @@ namespace {
 // As much as one message to the daemon may take.
 constexpr std::size_t kMaxLineBytes = 1 << 20;
 constexpr std::size_t kMaxNesting = 16;
-// Twice what the largest order has. An object with more keys than any order has would cost the
-// square of their number.
-constexpr std::size_t kMaxKeys = 16'384;
+// No request has more arguments, and an object's keys cost the square of their number.
+constexpr std::size_t kMaxKeys = 64;
 
 // Parses within the limits; anything else is "discarded".
 Json parse(const std::string& text) {
-  std::size_t keys = 0;
+  std::array<std::size_t, kMaxNesting + 1> keys{};  // of the object that is open at each depth
   bool within_limits = true;
-  Json value = Json::parse(
-      text,
-      [&](int depth, Json::parse_event_t event, Json&) {
-        if (event == Json::parse_event_t::key) ++keys;
-        if (static_cast<std::size_t>(depth) > kMaxNesting || keys > kMaxKeys) within_limits = false;
-        return within_limits;
-      },
-      /*allow_exceptions=*/false);
+  const auto check = [&](int depth, Json::parse_event_t event, Json&) {
+    const auto level = static_cast<std::size_t>(depth);
+    if (event == Json::parse_event_t::object_start && level < kMaxNesting) {
+      keys[level + 1] = 0;
+    } else if (event == Json::parse_event_t::key && level <= kMaxNesting) {
+      within_limits = within_limits && ++keys[level] <= kMaxKeys;
+    }
+    within_limits = within_limits && level <= kMaxNesting;
+    return within_limits;
+  };
+  Json value = Json::parse(text, check, /*allow_exceptions=*/false);
   if (!within_limits) return Json(Json::value_t::discarded);
   return value;
 }
