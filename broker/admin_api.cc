@@ -1,5 +1,6 @@
 #include "broker/admin_api.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <initializer_list>
 #include <limits>
@@ -39,6 +40,23 @@ std::string encode_producers(const std::vector<transport::ProducerStatus>& produ
   }
   writer.key("next");
   producers.size() > limit ? writer.string(producers[limit - 1].producer) : writer.nil();
+  return encoded;
+}
+
+std::string encode_topics(const std::vector<TopicInfo>& topics, std::size_t limit) {
+  const std::size_t shown = std::min(topics.size(), limit);
+  std::string encoded;
+  transport::Writer writer(encoded);
+  writer.map(2).key("topics").array(shown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    writer.map(4)
+        .field("topic", topics[i].topic)
+        .field("events", topics[i].next_offset - topics[i].first_offset)
+        .field("first_offset", topics[i].first_offset)
+        .field("next_offset", topics[i].next_offset);
+  }
+  writer.key("next");
+  topics.size() > limit ? writer.string(topics[limit - 1].topic) : writer.nil();
   return encoded;
 }
 
@@ -138,20 +156,14 @@ void AdminApi::report_later(std::function<void(const Report&)> use) {
 }
 
 domain::Status AdminApi::topic_list(const transport::Request& request) {
-  OUTBOXD_TRY(transport::Arguments::of_params(request.params, {}));
-  const std::vector<TopicInfo> topics = engine_.topics();
-  std::string encoded;
-  transport::Writer writer(encoded);
-  writer.map(2).key("topics").array(topics.size());
-  for (const TopicInfo& topic : topics) {
-    writer.map(4)
-        .field("topic", topic.topic)
-        .field("events", topic.next_offset - topic.first_offset)
-        .field("first_offset", topic.first_offset)
-        .field("next_offset", topic.next_offset);
-  }
-  writer.key("next").nil();
-  server_.reply(request.reply_to, encoded);
+  OUTBOXD_ASSIGN_OR_RETURN(const auto arguments,
+                           transport::Arguments::of_params(request.params, {"after", "limit"}));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto after, arguments.optional_string("after"));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto given, arguments.optional_integer("limit", kPageRange));
+  const auto limit = static_cast<std::size_t>(given.value_or(kDefaultPage));
+  std::vector<TopicInfo> topics = engine_.topics();
+  if (after) std::erase_if(topics, [&](const TopicInfo& topic) { return topic.topic <= *after; });
+  server_.reply(request.reply_to, encode_topics(topics, limit));
   return domain::ok_status();
 }
 

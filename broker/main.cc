@@ -165,8 +165,8 @@ int main(int argc, char** argv) {
   if (data_dir->count() > 0) settings.data_dir = flags.data_dir;
   if (socket->count() > 0) settings.socket = flags.socket;
   if (listen->count() > 0) settings.listen = flags.listen;
-  if (const auto problem = problem_with(settings)) {
-    std::fprintf(stderr, "%s\n", problem->c_str());
+  if (const auto problem = problem_with_endpoint(settings.listen)) {
+    std::fprintf(stderr, "--listen: %s\n", problem->c_str());
     return kWrongUsage;
   }
   if (check_only) {

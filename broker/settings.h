@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/reader.h"
@@ -19,7 +20,6 @@ struct Settings {
   std::string socket = "/run/outbox-broker/outbox-broker.sock";
 
   // [link]
-  bool allow_plaintext_network = false;   // listen elsewhere than on loopback
   std::int64_t window_events = 65536;     // of one producer, not yet durable
   std::int64_t window_bytes = 8 << 20;    // the same in bytes
   std::int64_t peer_timeout_ms = 30'000;  // a silent connection is forgotten
@@ -36,7 +36,7 @@ struct Settings {
 // is wrong with them.
 std::vector<config::Problem> read_settings(const std::string& chosen, Settings& settings);
 
-// What is wrong with the settings as a whole (flags included), or nothing.
-std::optional<std::string> problem_with(const Settings& settings);
+// What is wrong with an endpoint to listen on, or nothing.
+std::optional<std::string> problem_with_endpoint(std::string_view endpoint);
 
 }  // namespace outboxd::broker

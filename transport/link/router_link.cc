@@ -34,7 +34,6 @@ void configure(zmq::socket_t& router) {
   router.set(zmq::sockopt::heartbeat_timeout, 15'000);
   router.set(zmq::sockopt::heartbeat_ttl, 15'000);
   router.set(zmq::sockopt::handshake_ivl, 5'000);
-  router.set(zmq::sockopt::ipv6, true);
 }
 
 }  // namespace
@@ -52,6 +51,8 @@ class RouterLink::Impl {
     try {
       router_ = zmq::socket_t(context_, zmq::socket_type::router);
       configure(router_);
+      // Only where it is meant: with it, ZeroMQ calls 127.0.0.1 "[::ffff:127.0.0.1]" in endpoint().
+      router_.set(zmq::sockopt::ipv6, endpoint.find('[') != std::string::npos);
       router_.bind(endpoint);
       endpoint_ = router_.get(zmq::sockopt::last_endpoint);
     } catch (const zmq::error_t& error) {
