@@ -77,15 +77,14 @@ class Appliance(unittest.TestCase):
             self.assertEqual(self.machine.run("systemctl", "is-enabled", unit).stdout.strip(), "enabled")
         self.assertEqual(self.property_of("outboxd.service", "User"), "outboxd")
 
-    def test_2_the_shipped_configuration_is_what_would_run_without_it(self):
-        self.machine.run("outboxd", "--check-config")
-        self.machine.run("outbox-broker", "--check-config")
-        # Every key in the file, switched on, is known and its value the default's kind.
-        text = (self.machine.root / "etc/outboxd/outboxd.toml").read_text(encoding="utf-8")
-        everything = re.sub(r"^#(?=[a-z_]+ = |\[)", "", text, flags=re.MULTILINE)
-        self.assertNotEqual(everything, text)
-        (self.machine.root / "root/everything.toml").write_text(everything, encoding="utf-8")
-        self.machine.run("outboxd", "--check-config", "--config", "/root/everything.toml")
+    def test_2_every_key_of_the_shipped_configuration_may_be_switched_on(self):
+        for program in ("outboxd", "outbox-broker"):
+            self.machine.run(program, "--check-config")
+            text = (self.machine.root / f"etc/outboxd/{program}.toml").read_text(encoding="utf-8")
+            everything = re.sub(r"^#(?=[a-z_]+ = |\[)", "", text, flags=re.MULTILINE)
+            self.assertGreater(everything.count(" = "), 5)
+            (self.machine.root / "root/everything.toml").write_text(everything, encoding="utf-8")
+            self.machine.run(program, "--check-config", "--config", "/root/everything.toml")
 
     def test_3_a_member_of_the_group_creates_an_order_and_a_stranger_cannot(self):
         order = json.loads(self.create_order("day-1").stdout)
