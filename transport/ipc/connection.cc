@@ -3,9 +3,9 @@
 #include <cerrno>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "domain/check.h"
-#include "transport/ipc/native.h"
 
 namespace outboxd::transport {
 namespace {
@@ -21,22 +21,36 @@ Peer peer_of(int fd) {
 
 }  // namespace
 
-Connection::Connection(EventLoop& loop, int fd, ConnectionId connection_id,
-                       std::size_t max_message_bytes)
-    : id(connection_id),
-      peer(peer_of(fd)),
-      socket(loop.native().io, asio::local::stream_protocol(), fd),
-      scanner(max_message_bytes) {
-  socket.native_non_blocking(true);
+Connection::Connection(int socket_fd, ConnectionId connection_id, std::size_t max_message_bytes)
+    : id(connection_id), fd(socket_fd), peer(peer_of(socket_fd)), scanner(max_message_bytes) {}
+
+Connection::~Connection() {
+  ::close(fd);
 }
 
-Connection::SendResult Connection::send() {
+Connection::Receipt Connection::receive() {
+  const auto room = input.room();
+  const ssize_t result = ::recv(fd, room.data(), room.size(), MSG_DONTWAIT);
+  if (result > 0) {
+    const auto size = static_cast<std::size_t>(result);
+    input.added(size);
+    // Less than there was room for: the socket is empty, and its next bytes are told anew. Only the
+    // end of input may have been told already.
+    if (size < room.size() && !peer_finished) readable = false;
+    return Receipt::kBytes;
+  }
+  if (result < 0 && errno == EINTR) return Receipt::kNothing;
+  readable = false;
+  if (result == 0) return Receipt::kEnd;
+  return errno == EAGAIN ? Receipt::kNothing : Receipt::kFailure;
+}
+
+Connection::Delivery Connection::send() {
   ssize_t result = 0;
   do {
-    result = ::send(socket.native_handle(), output.data() + sent, unsent_bytes(),
-                    MSG_NOSIGNAL | MSG_DONTWAIT);
+    result = ::send(fd, output.data() + sent, unsent_bytes(), MSG_NOSIGNAL | MSG_DONTWAIT);
   } while (result < 0 && errno == EINTR);
-  if (result < 0) return errno == EAGAIN ? SendResult::kSocketFull : SendResult::kFailed;
+  if (result < 0) return errno == EAGAIN ? Delivery::kSocketFull : Delivery::kFailure;
   sent += static_cast<std::size_t>(result);
   if (unsent_bytes() > 0) {
     // A slow reader whose output never runs dry: what was sent must not pile up.
@@ -44,7 +58,7 @@ Connection::SendResult Connection::send() {
       output.erase(0, sent);
       sent = 0;
     }
-    return SendResult::kSocketFull;
+    return Delivery::kSocketFull;
   }
   sent = 0;
   if (output.capacity() > kKeptOutputBytes) {
@@ -52,13 +66,7 @@ Connection::SendResult Connection::send() {
   } else {
     output.clear();
   }
-  return SendResult::kSentAll;
-}
-
-void Connection::close() {
-  closed = true;
-  asio::error_code ignored;
-  socket.close(ignored);
+  return Delivery::kAll;
 }
 
 }  // namespace outboxd::transport

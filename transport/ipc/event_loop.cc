@@ -13,7 +13,7 @@ namespace outboxd::transport {
 namespace {
 
 // Bounds a turn, so that hooks run however busy the sockets are.
-constexpr std::size_t kMaxHandlersPerTurn = 1024;
+constexpr std::size_t kMaxHandlersPerTurn = 64;
 
 }  // namespace
 

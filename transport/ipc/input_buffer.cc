@@ -14,7 +14,10 @@ constexpr std::size_t kMinRoom = 1 << 10;
 std::span<char> InputBuffer::room() {
   if (begin_ == end_) {
     begin_ = end_ = 0;
-    if (capacity_ > kLarge) reallocate(kSmall);
+    if (capacity_ > kLarge) {
+      reallocate(kSmall);
+      filled_ = false;
+    }
   }
   if (capacity_ == 0) reallocate(kSmall);
   if (filled_ && capacity_ < kLarge) {

@@ -1,9 +1,9 @@
 #include "transport/ipc/server.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
-#include <asio/buffer.hpp>
 #include <asio/post.hpp>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include "transport/ipc/framing.h"
 #include "transport/ipc/listener.h"
 #include "transport/ipc/native.h"
+#include "transport/ipc/poller.h"
 
 namespace outboxd::transport {
 namespace {
@@ -39,14 +40,16 @@ domain::Error error_of(ScanResult result, const ServerLimits& limits) {
 
 // What happens to a connection:
 //
-//   read ─▶ take messages ─▶ read …          until take_messages() finds a reason to stop:
-//   stalled      its own limits (in flight, unsent): resumed when a reply or a write makes room
-//   held back    hold(): resumed by release()
-//   finished     end of input or broken framing: closed when every reply has left
+//   read ─▶ take messages ─▶ read …     until one of these is so:
+//   idle         nothing is there to be read; the poller tells when there is
+//   stalled      its own limits (in flight, unsent): goes on when a reply or a write makes room
+//   held back    hold(): goes on after release()
+//   ended        end of input or broken framing: closed when every reply has left
 //
-// Resuming is posted, never done in place: it calls the handler, and the handler is often what made
-// the room. For the same reason connections are closed only where the loop calls in.
-class Server::Impl final : public AcceptHandler {
+// To go on is posted, never done in place: it calls the handler, and the handler is often what made
+// the room. For the same reason connections are closed only where the loop calls in. A connection
+// is destroyed when it is closed, so queues name connections by id.
+class Server::Impl final : public AcceptHandler, public ReadinessHandler {
  public:
   Impl(EventLoop& loop, RequestHandler& handler, ServerLimits limits)
       : loop_(loop), handler_(handler), limits_(limits) {
@@ -59,9 +62,7 @@ class Server::Impl final : public AcceptHandler {
   ~Impl() override {
     *self_ = nullptr;
     for (const auto& listener : listeners_) listener->close();
-    for (const auto& connection : slots_) {
-      if (connection) connection->close();
-    }
+    poller_->close();
   }
 
   domain::Status listen(const std::string& path, mode_t mode) {
@@ -78,6 +79,7 @@ class Server::Impl final : public AcceptHandler {
 
   void on_accept(int fd) override;
   void on_accept_without_room(int fd) override { turn_away(fd, "out of file descriptors"); }
+  void on_ready(ConnectionId id, Readiness readiness) override;
 
   void reply(ReplyAddress to, std::string_view result) {
     Connection* connection = find(to.connection);
@@ -105,7 +107,9 @@ class Server::Impl final : public AcceptHandler {
 
   void release() {
     held_ = false;
-    for (auto& connection : std::exchange(held_back_, {})) resume_later(std::move(connection));
+    for (const ConnectionId id : std::exchange(held_back_, {})) {
+      if (Connection* connection = find(id)) go_on_later(*connection);
+    }
   }
 
   void drain() {
@@ -114,25 +118,21 @@ class Server::Impl final : public AcceptHandler {
   }
 
   [[nodiscard]] bool idle() const {
-    return requests_in_flight_ == 0 && connections_with_output_ == 0;
+    return std::none_of(slots_.begin(), slots_.end(), [](const auto& connection) {
+      return connection && (connection->requests_in_flight > 0 || connection->unsent_bytes() > 0);
+    });
   }
 
   [[nodiscard]] std::size_t connections() const { return open_connections_; }
 
  private:
-  using Pointer = std::shared_ptr<Connection>;
-
   // Accepting and finding connections.
   void turn_away(int fd, const std::string& why);
   [[nodiscard]] Connection* find(ConnectionId id) const;
-  [[nodiscard]] const Pointer& pointer_to(const Connection& connection) const {
-    return slots_[connection.id & kSlotMask];
-  }
 
   // Reading.
-  void read(const Pointer& connection);
-  void on_read(const Pointer& connection, const asio::error_code& error, std::size_t size);
-  void take_messages(const Pointer& connection);
+  void go_on(Connection& connection);
+  bool take_messages(Connection& connection);
   void take_message(Connection& connection, std::string_view bytes);
   void answer_in_place(Connection& connection, std::uint32_t msgid, const domain::Error& error);
   void refuse_framing(Connection& connection, std::uint32_t msgid, const domain::Error& error);
@@ -140,41 +140,39 @@ class Server::Impl final : public AcceptHandler {
     return connection.requests_in_flight < limits_.requests_in_flight &&
            connection.unsent_bytes() <= limits_.unsent_bytes;
   }
-  void resume_later(Pointer connection);
-  void resume();
+  void go_on_later(Connection& connection);
+  void go_on_with_queue();
 
   // Writing and closing.
   void replied(Connection& connection);
   void queue_flush(Connection& connection);
   void flush();
-  void send(const Pointer& connection);
-  void finish(const Pointer& connection);
-  void close(const Pointer& connection);
+  void send(Connection& connection);
+  void close_if_done(Connection& connection);
+  void close(Connection& connection);
 
   // Constant after construction.
   EventLoop& loop_;
   RequestHandler& handler_;
   const ServerLimits limits_;
+  const std::shared_ptr<Poller> poller_ = Poller::start(loop_, *this);
   // Null inside when the server is gone; for what cannot be cancelled.
   const std::shared_ptr<Impl*> self_ = std::make_shared<Impl*>(this);
 
   std::vector<std::shared_ptr<Listener>> listeners_;
-  std::vector<Pointer> slots_;  // the connection table; null where free
+  std::vector<std::unique_ptr<Connection>> slots_;  // the connection table; null where free
   std::vector<std::size_t> free_slots_;
+  std::size_t open_connections_ = 0;
   ConnectionId next_serial_ = 1;
   Document document_;  // the message being handled
 
-  std::vector<Pointer> flush_queue_;
-  std::vector<Pointer> held_back_;
-  std::vector<Pointer> resume_queue_;
+  // Ids in these may be of connections that are gone.
+  std::vector<ConnectionId> flush_queue_;
+  std::vector<ConnectionId> held_back_;
+  std::vector<ConnectionId> go_on_queue_;
   bool held_ = false;
   bool draining_ = false;
-  bool resume_posted_ = false;
-
-  // Sums over all connections.
-  std::size_t open_connections_ = 0;
-  std::size_t requests_in_flight_ = 0;
-  std::size_t connections_with_output_ = 0;
+  bool go_on_posted_ = false;
 };
 
 // ---- Accepting and finding connections ----
@@ -192,9 +190,13 @@ void Server::Impl::on_accept(int fd) {
   const std::size_t slot = free_slots_.back();
   free_slots_.pop_back();
   const ConnectionId id = next_serial_++ << kSlotBits | slot;
-  slots_[slot] = std::make_shared<Connection>(loop_, fd, id, limits_.message_bytes);
+  if (!poller_->add(fd, id)) {
+    free_slots_.push_back(slot);
+    turn_away(fd, "the kernel watches no more sockets");
+    return;
+  }
+  slots_[slot] = std::make_unique<Connection>(fd, id, limits_.message_bytes);
   ++open_connections_;
-  take_messages(slots_[slot]);
 }
 
 // Tells a client that it cannot be served, as far as its socket buffer takes it, and closes.
@@ -215,42 +217,57 @@ Connection* Server::Impl::find(ConnectionId id) const {
 
 // ---- Reading ----
 
-void Server::Impl::read(const Pointer& connection) {
-  const auto room = connection->input.room();
-  connection->socket.async_read_some(
-      asio::buffer(room.data(), room.size()),
-      [this, connection](const asio::error_code& error, std::size_t size) {
-        if (!connection->closed) on_read(connection, error, size);
-      });
-}
-
-void Server::Impl::on_read(const Pointer& connection, const asio::error_code& error,
-                           std::size_t size) {
-  if (error) {
-    // End of input may be half of a close: the client may still wait for its replies.
-    if (error != asio::error::eof) return close(connection);
-    connection->finished = true;
-    return finish(connection);
-  }
-  connection->input.added(size);
-  take_messages(connection);
-}
-
-void Server::Impl::take_messages(const Pointer& connection) {
+void Server::Impl::on_ready(ConnectionId id, Readiness readiness) {
+  Connection* connection = find(id);
+  if (connection == nullptr) return;
   Connection& c = *connection;
-  while (!c.finished) {
-    if (draining_) return;
+  c.readable |= readiness.readable;
+  c.peer_finished |= readiness.finished;
+  c.hung_up |= readiness.hung_up;
+  if (readiness.writable && c.socket_full) {
+    poller_->watch_writable(c.fd, id, false);
+    c.socket_full = false;
+    queue_flush(c);
+  }
+  // Nobody is left to be answered. What it sent before may still be read, unless it waits for room.
+  if (c.hung_up && (c.taking_ended || c.stalled || draining_)) return close(c);
+  if (!c.stalled && !c.continues) go_on(c);
+}
+
+// Takes what has arrived; reads once if that was not enough.
+void Server::Impl::go_on(Connection& c) {
+  if (!take_messages(c) || !c.readable) return;
+  switch (c.receive()) {
+    case Connection::Receipt::kFailure: return close(c);
+    case Connection::Receipt::kEnd:
+      // Maybe only half of a close: the client may still wait for its replies.
+      c.taking_ended = true;
+      return c.hung_up ? close(c) : close_if_done(c);
+    case Connection::Receipt::kNothing: break;
+    case Connection::Receipt::kBytes:
+      if (!take_messages(c)) return;
+  }
+  if (c.readable) go_on_later(c);
+}
+
+// Passes on the messages that are there. True when it wants more bytes; when not, the connection
+// may be closed.
+bool Server::Impl::take_messages(Connection& c) {
+  while (!c.taking_ended) {
+    if (draining_) return false;
     if (held_) {
-      held_back_.push_back(connection);
-      return;
+      c.continues = true;  // when release() says so; no event is to put it there twice
+      held_back_.push_back(c.id);
+      return false;
     }
     if (!has_room(c)) {
       c.stalled = true;
-      return;
+      if (c.hung_up) close(c);
+      return false;
     }
     const std::string_view bytes = c.input.unread();
     const ScanResult result = c.scanner.scan(bytes);
-    if (result == ScanResult::kIncomplete) return read(connection);
+    if (result == ScanResult::kIncomplete) return true;
     if (result != ScanResult::kComplete) {
       refuse_framing(c, salvage_msgid(bytes).value_or(0), error_of(result, limits_));
       break;
@@ -260,7 +277,8 @@ void Server::Impl::take_messages(const Pointer& connection) {
     c.input.consume(size);
     c.scanner.reset();
   }
-  finish(connection);
+  close_if_done(c);
+  return false;
 }
 
 void Server::Impl::take_message(Connection& connection, std::string_view bytes) {
@@ -277,7 +295,6 @@ void Server::Impl::take_message(Connection& connection, std::string_view bytes) 
   switch (message.kind) {
     case Message::Kind::kRequest:
       ++connection.requests_in_flight;
-      ++requests_in_flight_;
       return handler_.on_request(request);
     case Message::Kind::kNotification:
       request.is_notification = true;
@@ -301,22 +318,26 @@ void Server::Impl::answer_in_place(Connection& connection, std::uint32_t msgid,
 void Server::Impl::refuse_framing(Connection& connection, std::uint32_t msgid,
                                   const domain::Error& error) {
   answer_in_place(connection, msgid, error);
-  connection.finished = true;
+  connection.taking_ended = true;
 }
 
-void Server::Impl::resume_later(Pointer connection) {
-  connection->stalled = false;
-  resume_queue_.push_back(std::move(connection));
-  if (std::exchange(resume_posted_, true)) return;
+void Server::Impl::go_on_later(Connection& connection) {
+  connection.stalled = false;
+  connection.continues = true;
+  go_on_queue_.push_back(connection.id);
+  if (std::exchange(go_on_posted_, true)) return;
   asio::post(loop_.native().io, [self = self_] {
-    if (*self != nullptr) (*self)->resume();
+    if (*self != nullptr) (*self)->go_on_with_queue();
   });
 }
 
-void Server::Impl::resume() {
-  resume_posted_ = false;
-  for (const Pointer& connection : std::exchange(resume_queue_, {})) {
-    if (!connection->closed) take_messages(connection);
+void Server::Impl::go_on_with_queue() {
+  go_on_posted_ = false;
+  for (const ConnectionId id : std::exchange(go_on_queue_, {})) {
+    Connection* connection = find(id);
+    if (connection == nullptr) continue;
+    connection->continues = false;
+    go_on(*connection);
   }
 }
 
@@ -325,76 +346,54 @@ void Server::Impl::resume() {
 void Server::Impl::replied(Connection& connection) {
   OUTBOXD_CHECK(connection.requests_in_flight > 0);
   --connection.requests_in_flight;
-  --requests_in_flight_;
   queue_flush(connection);
-  if (connection.stalled && has_room(connection)) resume_later(pointer_to(connection));
+  if (connection.stalled && has_room(connection)) go_on_later(connection);
 }
 
-// Something was appended to the output.
+// Something was appended to the output, or it can leave again.
 void Server::Impl::queue_flush(Connection& connection) {
   if (connection.flush_queued || connection.socket_full) return;
   connection.flush_queued = true;
-  ++connections_with_output_;
-  flush_queue_.push_back(pointer_to(connection));
+  flush_queue_.push_back(connection.id);
   loop_.native().turn_wanted = true;
 }
 
 void Server::Impl::flush() {
   // By index: on_disconnect may notify others, which grows the queue.
   for (std::size_t i = 0; i < flush_queue_.size(); ++i) {
-    const Pointer connection = std::move(flush_queue_[i]);
-    if (connection->closed) continue;
+    Connection* connection = find(flush_queue_[i]);
+    if (connection == nullptr) continue;
     connection->flush_queued = false;
-    send(connection);
+    send(*connection);
   }
   flush_queue_.clear();
 }
 
-void Server::Impl::send(const Pointer& connection) {
-  Connection& c = *connection;
+void Server::Impl::send(Connection& c) {
   switch (c.send()) {
-    case Connection::SendResult::kFailed: return close(connection);
-    case Connection::SendResult::kSocketFull:
+    case Connection::Delivery::kFailure: return close(c);
+    case Connection::Delivery::kSocketFull:
       c.socket_full = true;
-      c.socket.async_wait(asio::socket_base::wait_write,
-                          [this, connection](const asio::error_code& error) {
-                            if (connection->closed) return;
-                            if (error) return close(connection);
-                            connection->socket_full = false;
-                            send(connection);
-                          });
+      poller_->watch_writable(c.fd, c.id, true);
       break;
-    case Connection::SendResult::kSentAll: --connections_with_output_; break;
+    case Connection::Delivery::kAll: break;
   }
-  if (c.stalled && has_room(c)) resume_later(connection);
-  finish(connection);
+  if (c.stalled && has_room(c)) go_on_later(c);
+  close_if_done(c);
 }
 
-// Closes a connection that is finished, once nothing is owed to it.
-void Server::Impl::finish(const Pointer& connection) {
-  Connection& c = *connection;
-  if (!c.finished) return;
-  if (c.requests_in_flight == 0 && c.unsent_bytes() == 0) return close(connection);
-  if (std::exchange(c.watching_hang_up, true)) return;
-  // Nothing is read from it any more, so this is how its end is noticed.
-  c.socket.async_wait(asio::socket_base::wait_error,
-                      [this, connection](const asio::error_code& error) {
-                        if (!connection->closed && !error) close(connection);
-                      });
+// Closes a connection from which nothing more is taken, once nothing is owed to it.
+void Server::Impl::close_if_done(Connection& c) {
+  if (c.taking_ended && c.requests_in_flight == 0 && c.unsent_bytes() == 0) close(c);
 }
 
-void Server::Impl::close(const Pointer& connection) {
-  Connection& c = *connection;
-  if (c.closed) return;
-  const Pointer keep = connection;  // the argument may be the table's own
-  if (c.unsent_bytes() > 0) --connections_with_output_;
-  requests_in_flight_ -= c.requests_in_flight;
+void Server::Impl::close(Connection& connection) {
+  const ConnectionId id = connection.id;
   --open_connections_;
-  const std::size_t slot = c.id & kSlotMask;
+  const std::size_t slot = id & kSlotMask;
   slots_[slot].reset();
   free_slots_.push_back(slot);
-  c.close();
-  handler_.on_disconnect(c.id);
+  handler_.on_disconnect(id);
 }
 
 // ---- Server ----
