@@ -1,0 +1,259 @@
+#include "tests/contract/store/memory_store.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace outboxd::support {
+
+using domain::Page;
+using domain::PageOf;
+using domain::Result;
+using domain::Seq;
+using domain::Status;
+
+namespace {
+
+class MemoryGroup final : public domain::SealedGroup {
+ public:
+  MemoryGroup(MemoryDisk& disk, std::uint64_t number, std::vector<domain::OutboxEntry> entries,
+              MemoryContents contents)
+      : disk_(disk),
+        number_(number),
+        entries_(std::move(entries)),
+        contents_(std::move(contents)) {}
+
+  std::uint64_t number() const override { return number_; }
+  const std::vector<domain::OutboxEntry>& entries() const override { return entries_; }
+  Status write() override {
+    disk_.write(std::move(contents_));
+    return domain::ok_status();
+  }
+
+ private:
+  MemoryDisk& disk_;
+  const std::uint64_t number_;
+  const std::vector<domain::OutboxEntry> entries_;
+  MemoryContents contents_;
+};
+
+}  // namespace
+
+// The unit of work, the repositories, and the group being built, all in one: a test double may.
+class MemoryStore::Work final : public domain::UnitOfWork,
+                                public domain::OrderRepository,
+                                public domain::ApplicationState,
+                                public domain::RequestLog,
+                                public domain::Outbox {
+ public:
+  explicit Work(MemoryContents contents) : now_(std::move(contents)) {}
+
+  // The life of a unit of work and of a group.
+  void begin() {
+    before_ = now_;
+    before_writers_ = writers_;
+    before_entries_ = entries_;
+    before_dirty_ = dirty_;
+    depends_on_ = 0;
+    revision_taken_ = false;
+  }
+  void discard() {
+    now_ = before_;
+    writers_ = before_writers_;
+    entries_ = before_entries_;
+    dirty_ = before_dirty_;
+  }
+  std::size_t pending_bytes() const { return dirty_ ? 1 + entries_.size() : 0; }
+  std::unique_ptr<domain::SealedGroup> seal(MemoryDisk& disk) {
+    if (!dirty_) return nullptr;
+    OUTBOXD_CHECK(!in_flight_);
+    dirty_ = false;
+    in_flight_ = true;
+    return std::make_unique<MemoryGroup>(disk, building_++, std::exchange(entries_, {}), now_);
+  }
+  void retire(std::uint64_t number) {
+    OUTBOXD_CHECK(in_flight_);
+    in_flight_ = false;
+    std::erase_if(writers_, [&](const auto& writer) { return writer.second <= number; });
+  }
+
+  // domain::UnitOfWork
+  domain::OrderRepository& orders() override { return *this; }
+  domain::ApplicationState& application_state() override { return *this; }
+  domain::RequestLog& requests() override { return *this; }
+  domain::Outbox& outbox() override { return *this; }
+  std::uint64_t revision() override {
+    if (!std::exchange(revision_taken_, true)) ++now_.revision;
+    return now_.revision;
+  }
+  std::uint64_t depends_on() const override { return depends_on_; }
+
+  // The repositories
+  Result<std::optional<domain::OrderSnapshot>> find(const domain::OrderId& id) override {
+    return look_up(now_.orders, "o" + id.text(), id.text());
+  }
+  void put(const domain::OrderSnapshot& order) override {
+    wrote("o" + order.order_id.text());
+    now_.orders.insert_or_assign(order.order_id.text(), order);
+  }
+  Result<std::optional<domain::StateValue>> find(std::string_view key) override {
+    return look_up(now_.state, "k" + std::string(key), std::string(key));
+  }
+  void put(std::string_view key, const domain::StateValue& value) override {
+    wrote("k" + std::string(key));
+    now_.state.insert_or_assign(std::string(key), value);
+  }
+  void remove(std::string_view key) override {
+    wrote("k" + std::string(key));
+    now_.state.erase(std::string(key));
+  }
+  Result<std::optional<domain::RequestRecord>> find(const domain::RequestId& id) override {
+    return look_up(now_.requests, "r" + id.text(), id.text());
+  }
+  void put(const domain::RequestId& id, const domain::RequestRecord& record) override {
+    wrote("r" + id.text());
+    now_.requests.insert_or_assign(id.text(), record);
+  }
+
+  // domain::Outbox
+  Seq append(domain::OutboxEntry entry) override {
+    entry.seq = ++now_.last_seq;
+    wrote("s" + std::to_string(entry.seq));
+    entries_.push_back(entry);
+    now_.outbox.emplace(entry.seq, std::move(entry));
+    return now_.last_seq;
+  }
+  void complete_through(Seq seq) override {
+    OUTBOXD_CHECK(seq <= now_.last_seq);
+    if (seq <= now_.completed) return;
+    now_.completed = seq;
+    now_.outbox.erase(now_.outbox.begin(), now_.outbox.upper_bound(seq));
+    wrote("completed");
+  }
+  Status bury(Seq seq, std::string_view reason, domain::TimestampMs now_ms) override {
+    const auto found = now_.outbox.find(seq);
+    if (found == now_.outbox.end()) return domain::ok_status();
+    wrote("s" + std::to_string(seq));
+    now_.dead.emplace(seq, domain::DeadEntry{found->second, now_ms, std::string(reason)});
+    now_.outbox.erase(found);
+    return domain::ok_status();
+  }
+
+ private:
+  template <typename Map>
+  Result<std::optional<typename Map::mapped_type>> look_up(const Map& map, const std::string& name,
+                                                           const std::string& key) {
+    if (const auto writer = writers_.find(name); writer != writers_.end()) {
+      depends_on_ = std::max(depends_on_, writer->second);
+    }
+    const auto found = map.find(key);
+    if (found == map.end()) return std::optional<typename Map::mapped_type>();
+    return std::optional(found->second);
+  }
+
+  void wrote(const std::string& name) {
+    writers_[name] = building_;
+    depends_on_ = building_;
+    dirty_ = true;
+  }
+
+  MemoryContents now_;
+  std::map<std::string, std::uint64_t> writers_;  // newest group that wrote it and is not durable
+  std::vector<domain::OutboxEntry> entries_;      // of the group being built
+  bool dirty_ = false;
+  bool in_flight_ = false;
+  std::uint64_t building_ = 1;
+
+  MemoryContents before_;
+  std::map<std::string, std::uint64_t> before_writers_;
+  std::vector<domain::OutboxEntry> before_entries_;
+  bool before_dirty_ = false;
+  std::uint64_t depends_on_ = 0;
+  bool revision_taken_ = false;
+};
+
+MemoryStore::MemoryStore(MemoryDisk& disk)
+    : disk_(disk),
+      opened_at_{disk.read().last_seq + 1, disk.read().completed},
+      work_(std::make_unique<Work>(disk.read())) {}
+
+MemoryStore::~MemoryStore() = default;
+
+domain::UnitOfWork& MemoryStore::begin() {
+  work_->begin();
+  return *work_;
+}
+
+void MemoryStore::accept() {}
+
+void MemoryStore::discard() {
+  work_->discard();
+}
+
+std::size_t MemoryStore::pending_bytes() const {
+  return work_->pending_bytes();
+}
+
+std::unique_ptr<domain::SealedGroup> MemoryStore::seal() {
+  return work_->seal(disk_);
+}
+
+void MemoryStore::retire(std::unique_ptr<domain::SealedGroup> group) {
+  work_->retire(group->number());
+}
+
+Result<PageOf<domain::OrderSnapshot>> MemoryStore::list_orders(
+    std::optional<domain::OrderStatus> status, const Page& page) {
+  const MemoryContents durable = disk_.read();
+  PageOf<domain::OrderSnapshot> result;
+  std::string last;
+  for (auto it = durable.orders.upper_bound(page.after); it != durable.orders.end(); ++it) {
+    if (result.entries.size() == page.limit) {
+      result.next = last;
+      break;
+    }
+    last = it->first;
+    if (!status || it->second.status == *status) result.entries.push_back(it->second);
+  }
+  return result;
+}
+
+Result<PageOf<domain::NamedState>> MemoryStore::list_state(std::string_view prefix,
+                                                           const Page& page) {
+  const MemoryContents durable = disk_.read();
+  PageOf<domain::NamedState> result;
+  for (const auto& [key, value] : durable.state) {
+    if (key <= page.after && !page.after.empty()) continue;
+    if (!key.starts_with(prefix)) continue;
+    if (result.entries.size() == page.limit) {
+      result.next = result.entries.back().key;
+      break;
+    }
+    result.entries.push_back({key, value});
+  }
+  return result;
+}
+
+Status MemoryStore::scan_outbox(Seq from,
+                                const std::function<bool(const domain::OutboxEntry&)>& visit) {
+  const MemoryContents durable = disk_.read();
+  for (auto it = durable.outbox.lower_bound(from); it != durable.outbox.end(); ++it) {
+    if (!visit(it->second)) break;
+  }
+  return domain::ok_status();
+}
+
+Status MemoryStore::scan_dead(Seq from,
+                              const std::function<bool(const domain::DeadEntry&)>& visit) {
+  const MemoryContents durable = disk_.read();
+  for (auto it = durable.dead.lower_bound(from); it != durable.dead.end(); ++it) {
+    if (!visit(it->second)) break;
+  }
+  return domain::ok_status();
+}
+
+Result<std::uint64_t> MemoryStore::count_dead() {
+  return std::uint64_t{disk_.read().dead.size()};
+}
+
+}  // namespace outboxd::support

@@ -1,0 +1,78 @@
+// The store in memory: the plainest thing that keeps the contract of domain::Store and
+// domain::DurableReader. For tests.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "domain/store.h"
+
+namespace outboxd::support {
+
+// Everything that a store holds.
+struct MemoryContents {
+  std::map<std::string, domain::OrderSnapshot> orders;
+  std::map<std::string, domain::StateValue> state;
+  std::map<std::string, domain::RequestRecord> requests;
+  std::map<domain::Seq, domain::OutboxEntry> outbox;
+  std::map<domain::Seq, domain::DeadEntry> dead;
+  domain::Seq last_seq = 0;
+  domain::Seq completed = 0;
+  std::uint64_t revision = 0;
+};
+
+// What survives a MemoryStore, as a disk would. Any thread.
+class MemoryDisk {
+ public:
+  [[nodiscard]] MemoryContents read() const {
+    const std::lock_guard lock(mutex_);
+    return contents_;
+  }
+  void write(MemoryContents contents) {
+    const std::lock_guard lock(mutex_);
+    contents_ = std::move(contents);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  MemoryContents contents_;
+};
+
+// See the ports for its contract. `disk` outlives it; a second MemoryStore over the same disk is
+// the store reopened.
+class MemoryStore final : public domain::Store, public domain::DurableReader {
+ public:
+  explicit MemoryStore(MemoryDisk& disk);
+  ~MemoryStore() override;
+
+  [[nodiscard]] domain::OutboxProgress progress_at_open() const { return opened_at_; }
+
+  domain::UnitOfWork& begin() override;
+  void accept() override;
+  void discard() override;
+  std::size_t pending_bytes() const override;
+  std::unique_ptr<domain::SealedGroup> seal() override;
+  void retire(std::unique_ptr<domain::SealedGroup> group) override;
+
+  domain::Result<domain::PageOf<domain::OrderSnapshot>> list_orders(
+      std::optional<domain::OrderStatus> status, const domain::Page& page) override;
+  domain::Result<domain::PageOf<domain::NamedState>> list_state(std::string_view prefix,
+                                                                const domain::Page& page) override;
+  domain::Status scan_outbox(domain::Seq from,
+                             const std::function<bool(const domain::OutboxEntry&)>& visit) override;
+  domain::Status scan_dead(domain::Seq from,
+                           const std::function<bool(const domain::DeadEntry&)>& visit) override;
+  domain::Result<std::uint64_t> count_dead() override;
+
+ private:
+  class Work;
+
+  MemoryDisk& disk_;
+  const domain::OutboxProgress opened_at_;
+  const std::unique_ptr<Work> work_;
+};
+
+}  // namespace outboxd::support
