@@ -10,19 +10,18 @@ namespace outboxd::transport {
 std::optional<Refused> EnvelopeAdmission::refuse(std::string_view envelope,
                                                  std::string_view& topic) {
   if (envelope.size() > kMaxEnvelopeBytes) {
-    return Refused{std::string(reject_code::kTooLarge),
+    return Refused{reject_code::kTooLarge,
                    "an event may have " + std::to_string(kMaxEnvelopeBytes) +
                        " bytes, this one has " + std::to_string(envelope.size())};
   }
   const auto decoded = decode_envelope(envelope, document_);
   if (!decoded) {
     const bool topic_is_wrong = decoded.error().argument == "topic";
-    return Refused{
-        std::string(topic_is_wrong ? reject_code::kInvalidTopic : reject_code::kUndecodable),
-        decoded.error().message};
+    return Refused{topic_is_wrong ? reject_code::kInvalidTopic : reject_code::kUndecodable,
+                   decoded.error().message};
   }
   if (allowed_ && !allowed_(decoded->topic)) {
-    return Refused{std::string(reject_code::kForbiddenTopic),
+    return Refused{reject_code::kForbiddenTopic,
                    "this broker does not take the topic \"" + std::string(decoded->topic) + "\""};
   }
   topic = decoded->topic;

@@ -11,7 +11,7 @@
 namespace outboxd::transport {
 
 struct Refused {
-  std::string_view code;  // of reject_code
+  std::string_view code;  // a constant of reject_code
   std::string message;
 };
 
