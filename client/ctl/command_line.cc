@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "client/ctl/format.h"
+#include "client/ctl/table.h"
 
 namespace outboxd::ctl {
 namespace {
@@ -29,6 +30,15 @@ void add_settings(CLI::App& app, Settings& settings) {
       ->type_name("TIME");
 }
 
+// One line, which names what was not understood.
+ExitStatus fail_parsing(const CLI::App& app, const CLI::ParseError& error, std::ostream& err) {
+  const std::vector<std::string> rest = app.remaining(/*recurse=*/true);
+  err << "outboxctl: "
+      << printable(rest.empty() ? error.what() : "there is no command or option " + rest.front())
+      << "; see outboxctl --help\n";
+  return kUsage;
+}
+
 }  // namespace
 
 int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
@@ -52,7 +62,9 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& error) {
-    return app.exit(error, out, err) == 0 ? kDone : kUsage;
+    if (error.get_exit_code() != 0) return fail_parsing(app, error, err);
+    app.exit(error, out, err);  // help or version
+    return kDone;
   }
   Session session(settings, out, err);
   try {

@@ -102,7 +102,7 @@ std::string format_value(std::string_view name, const Json& value) {
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   if (value.is_number_integer()) {
     if (name.ends_with("_ms")) return format_duration(milliseconds(value.get<std::int64_t>()));
-    if (name.ends_with("bytes") && value.is_number_unsigned()) {
+    if ((name.ends_with("bytes") || name.starts_with("bytes_")) && value.is_number_unsigned()) {
       return format_bytes(value.get<std::uint64_t>());
     }
   }

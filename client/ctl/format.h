@@ -32,8 +32,8 @@ std::string format_count(std::uint64_t count);
 // units.
 std::string format_money(std::int64_t minor_units, std::string_view currency);
 
-// A field for people: by its name's ending (`_ms`, `bytes`) with a unit; lists with commas; "-" for
-// null. `name` may be empty.
+// A field for people: by its name (`…_ms`, `…bytes`, `bytes_…`) with a unit; lists with commas; "-"
+// for null. `name` may be empty.
 std::string format_value(std::string_view name, const Json& value);
 
 // The member `name` of `map` as `format_value` shows it, or "-".

@@ -165,6 +165,9 @@ ExitStatus import_orders(Session& session, const ImportOptions& given) {
   const auto outcome = run.run();
   bar.clear();
 
+  if (!outcome && outcome.error().kind == client::FailureKind::kUnreachable) {
+    return session.fail(outcome.error());  // nothing was done that a summary could tell
+  }
   if (session.json()) {
     session.out() << to_line(summary_json(given.file, run.report(), elapsed())) << '\n';
   } else {

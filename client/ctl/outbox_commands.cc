@@ -58,13 +58,21 @@ void add_list(CommandLine line, CLI::App& outbox) {
   });
 }
 
+// The event's data as the JSON that it is, whatever its shape.
+void print_entry(std::ostream& out, const Json& entry) {
+  Json shown = entry;
+  Json& data = shown["event"]["data"];
+  data = to_line(data);
+  print_overview(out, shown);
+}
+
 void add_get(CommandLine line, CLI::App& outbox) {
   auto seq = std::make_shared<std::uint64_t>();
   CLI::App& get = *outbox.add_subcommand("get", "Show one entry");
   get.add_option("SEQ", *seq)->required();
   get.callback([line, seq] {
     line.chosen = [seq](Session& session) {
-      return session.show("outbox.get", {{"seq", *seq}}, print_overview);
+      return session.show("outbox.get", {{"seq", *seq}}, print_entry);
     };
   });
 }

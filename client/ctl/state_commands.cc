@@ -29,7 +29,8 @@ void print_outcome(std::ostream& out, const Json& outcome) {
   }
   print_fields(out, fields);
   Table versions({{"KEY"}, {"VERSION", Align::kRight}});
-  for (const auto& [key, version] : outcome.value("versions", Json::object()).items()) {
+  const Json by_key = outcome.value("versions", Json::object());
+  for (const auto& [key, version] : by_key.items()) {
     versions.add({key, format_value("", version)});
   }
   if (versions.empty()) return;
