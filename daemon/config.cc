@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "domain/ids.h"
+#include "transport/link/endpoint.h"
 
 namespace outboxd::daemon {
 namespace {
@@ -30,9 +31,9 @@ TextRule id_rule(std::string allowed, bool may_be_empty) {
 }
 
 TextRule endpoint_rule() {
-  return {"empty, tcp://HOST:PORT or ipc://PATH", [](std::string_view text) {
-            return text.empty() || text.starts_with("tcp://") || text.starts_with("ipc://");
-          }};
+  return {
+      "empty, ipc://PATH, or tcp://HOST:PORT on loopback (keys for more come with a later release)",
+      [](std::string_view text) { return text.empty() || transport::local_endpoint(text).ok(); }};
 }
 
 TextRule user_rule() {
@@ -46,7 +47,7 @@ void declare(Reader& reader, Config& config) {
       .text("producer", config.producer,
             id_rule("empty, or 1 to 64 characters from A-Z a-z 0-9 . _ : -", true))
       .texts("modules", config.modules, config::one_of({std::string(kModuleNames)}))
-      .text("log_level", config.log_level,
+      .text("log.level", config.log_level,
             config::one_of({"error", "warning", "notice", "info", "debug"}))
       .text("broker.endpoint", config.broker.endpoint, endpoint_rule())
       .integer("broker.window_events", config.broker.window_events, {1, 1'000'000})

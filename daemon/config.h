@@ -19,7 +19,7 @@ struct Config {
   std::string socket = "/run/outboxd/outboxd.sock";  // socket
   std::string producer;                              // producer; empty: the host's name
   std::vector<std::string> modules = {"orders"};     // modules
-  std::string log_level = "info";                    // log_level
+  std::string log_level = "info";                    // log.level
 
   struct Broker {
     std::string endpoint;                 // empty: keep everything, send nothing

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/api/paging.h"
+#include "domain/ids.h"
 #include "transport/ipc/arguments.h"
 #include "transport/limits.h"
 
@@ -55,11 +56,28 @@ Status decode_puts(const Arguments& arguments, std::vector<StatePut>& puts) {
   return domain::ok_status();
 }
 
-Result<domain::DomainEvent> decode_event(const Arguments& entry) {
-  OUTBOXD_ASSIGN_OR_RETURN(const auto topic, entry.string("topic"));
-  OUTBOXD_ASSIGN_OR_RETURN(const auto key, entry.string("key"));
-  OUTBOXD_ASSIGN_OR_RETURN(const auto type, entry.string("type"));
+Result<std::string_view> identifier(const Arguments& arguments, std::string_view name) {
+  OUTBOXD_ASSIGN_OR_RETURN(const std::string_view text, arguments.string(name));
+  if (domain::is_valid_id(text)) return text;
+  const std::string path = arguments.path_of(name);
+  return domain::bad_request(path, path + " must be 1 to 64 characters from A-Z a-z 0-9 . _ : -");
+}
+
+Result<std::string> event_data(const Arguments& entry) {
   OUTBOXD_ASSIGN_OR_RETURN(std::string data, encoded_argument(entry, "data"));
+  if (data.size() <= transport::kMaxEventDataBytes) return data;
+  const std::string path = entry.path_of("data");
+  return domain::Error{domain::ErrorCode::kTooLarge,
+                       path + " may have " + std::to_string(transport::kMaxEventDataBytes) +
+                           " bytes as MessagePack, not " + std::to_string(data.size()),
+                       path};
+}
+
+Result<domain::DomainEvent> decode_event(const Arguments& entry) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto topic, identifier(entry, "topic"));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto key, identifier(entry, "key"));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto type, identifier(entry, "type"));
+  OUTBOXD_ASSIGN_OR_RETURN(std::string data, event_data(entry));
   OUTBOXD_ASSIGN_OR_RETURN(const auto ttl_ms, entry.optional_integer("ttl_ms", {1, kMaxTtlMs}));
   OUTBOXD_ASSIGN_OR_RETURN(const auto traceparent, entry.optional_string("traceparent"));
   return domain::DomainEvent{.topic = std::string(topic),

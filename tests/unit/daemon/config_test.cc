@@ -26,7 +26,8 @@ TEST(ConfigTest, EveryKeyReachesItsField) {
     socket = "/sock"
     producer = "till-7"
     modules = ["orders"]
-    log_level = "debug"
+    [log]
+    level = "debug"
     [broker]
     endpoint = "tcp://127.0.0.1:7701"
     window_events = 10
@@ -63,21 +64,21 @@ TEST(ConfigTest, EveryKeyReachesItsField) {
 }
 
 TEST(ConfigTest, AProblemNamesFileLineKeyAndWhatIsAllowed) {
-  const auto problems = problems_of("socket = \"/s\"\nlog_level = \"loud\"\ncolour = 1\n");
+  const auto problems = problems_of("socket = \"/s\"\ncolour = 1\n[log]\nlevel = \"loud\"\n");
   ASSERT_EQ(problems.size(), 2U);
   for (const Problem& problem : problems) EXPECT_EQ(problem.file, "test.toml");
   EXPECT_EQ(problems[0].line, 2U);
-  EXPECT_EQ(problems[0].key, "log_level");
-  EXPECT_NE(problems[0].message.find("warning"), std::string::npos) << problems[0].message;
-  EXPECT_EQ(problems[1].line, 3U);
-  EXPECT_EQ(problems[1].key, "colour");
+  EXPECT_EQ(problems[0].key, "colour");
+  EXPECT_EQ(problems[1].line, 4U);
+  EXPECT_EQ(problems[1].key, "log.level");
+  EXPECT_NE(problems[1].message.find("warning"), std::string::npos) << problems[1].message;
 }
 
 TEST(ConfigTest, RefusesValuesThatMakeNoSense) {
   for (const char* toml :
        {"producer = \"not an id\"", "modules = [\"coffee\"]", "[broker]\nendpoint = \"http://x\"",
-        "[broker]\nwindow_events = 0", "[outbox]\nmax_backlog_events = -1",
-        "[storage]\nrequest_ttl_ms = \"sometimes\"",
+        "[broker]\nendpoint = \"tcp://192.0.2.1:7701\"", "[broker]\nwindow_events = 0",
+        "[outbox]\nmax_backlog_events = -1", "[storage]\nrequest_ttl_ms = \"sometimes\"",
         "[storage]\nsoft_free_bytes = 10\nhard_free_bytes = 20", "data_dir = \"\"",
         "data_dir = 3"}) {
     EXPECT_EQ(problems_of(toml).size(), 1U) << toml;
