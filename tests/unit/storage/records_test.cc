@@ -1,0 +1,162 @@
+#include "storage/records.h"
+
+#include <limits>
+
+#include <gmock/gmock.h>
+#include <msgpack.hpp>
+
+namespace outboxd::storage {
+namespace {
+
+using testing::HasSubstr;
+
+domain::OrderSnapshot full_order() {
+  domain::OrderSnapshot order{.order_id = domain::OrderId::parse("o-1").value(),
+                              .customer_id = domain::CustomerId::parse("c-1").value(),
+                              .status = domain::OrderStatus::kPaymentFailed,
+                              .currency = domain::Currency::parse("KWD").value()};
+  order.total = std::numeric_limits<std::int64_t>::max();
+  order.lines = {{"sku", 1, 2, "d\xc3\xa9j\xc3\xa0 vu"}, {"x", 1'000'000'000'000, 1, ""}};
+  order.payment_method = "pm_ok";
+  order.payment_id = domain::PaymentId::parse("p-1").value();
+  order.failure = "declined";
+  order.created_at_ms = -1;
+  order.updated_at_ms = 1'700'000'000'000;
+  order.created_seq = 17;
+  order.settled_seq = std::numeric_limits<std::uint64_t>::max();
+  return order;
+}
+
+domain::DeadEntry full_dead() {
+  domain::DeadEntry dead;
+  dead.entry = {.seq = 9, .time_ms = -3, .ttl_ms = 300'000, .topic = "orders"};
+  dead.entry.envelope = std::string("\0\x01\xff", 3);
+  dead.died_at_ms = 12;
+  dead.reason = "expired";
+  return dead;
+}
+
+template <typename Record>
+std::string encoded(const Record& record) {
+  std::string bytes = "what was there before";
+  encode(record, bytes);
+  return bytes;
+}
+
+TEST(Records, AnOrderComesBackAsItWasWithEveryFieldInUseAndWithNone) {
+  EXPECT_EQ(decode_order("o-1", encoded(full_order())).value(), full_order());
+  domain::OrderSnapshot sparse = full_order();
+  sparse.lines.clear();
+  sparse.payment_id.reset();
+  sparse.failure.clear();
+  EXPECT_EQ(decode_order("o-1", encoded(sparse)).value(), sparse);
+}
+
+TEST(Records, AnOutboxEntryComesBackAsItWas) {
+  domain::OutboxEntry entry = full_dead().entry;
+  domain::OutboxEntry decoded;
+  ASSERT_TRUE(decode_outbox(9, encoded(entry), decoded).ok());
+  EXPECT_EQ(decoded, entry);
+  entry.ttl_ms.reset();
+  ASSERT_TRUE(decode_outbox(9, encoded(entry), decoded).ok());
+  EXPECT_EQ(decoded, entry) << "nothing of the entry before may stay";
+}
+
+TEST(Records, ADeadLetterComesBackAsItWas) {
+  domain::DeadEntry decoded;
+  ASSERT_TRUE(decode_dead(9, encoded(full_dead()), decoded).ok());
+  EXPECT_EQ(decoded, full_dead());
+}
+
+TEST(Records, TheOthersComeBackAsTheyWere) {
+  const HeadRecord head{1, 2, 3};
+  EXPECT_EQ(decode_head(encoded(head)).value(), head);
+
+  const auto state = decode_state("k", encoded(domain::StateValue{"bytes", 7})).value();
+  EXPECT_EQ(state.bytes, "bytes");
+  EXPECT_EQ(state.version, 7U);
+
+  const std::string request = encoded(domain::RequestRecord{"digest", "outcome", -9});
+  EXPECT_EQ(decode_request("r", request)->digest, "digest");
+  EXPECT_EQ(decode_request("r", request)->outcome, "outcome");
+  EXPECT_EQ(decode_request("r", request)->time_ms, -9);
+  EXPECT_EQ(decode_request_time(request).value(), -9);
+
+  std::string bytes;
+  encode_number(12, bytes);
+  EXPECT_EQ(decode_number(bytes, "epoch").value(), 12U);
+  encode_text("till-1", bytes);
+  EXPECT_EQ(decode_text(bytes, "producer").value(), "till-1");
+}
+
+TEST(Records, FieldsThatALaterVersionAppendsAreIgnored) {
+  msgpack::sbuffer buffer;
+  buffer.write("\x01", 1);
+  msgpack::packer<msgpack::sbuffer> packer(buffer);
+  packer.pack_array(5);
+  packer.pack(std::uint64_t{1});
+  packer.pack(std::uint64_t{2});
+  packer.pack(std::uint64_t{3});
+  packer.pack(std::string("new"));
+  packer.pack_array(1);
+  packer.pack_nil();
+  EXPECT_EQ(decode_head({buffer.data(), buffer.size()}).value(), (HeadRecord{1, 2, 3}));
+}
+
+TEST(Records, AnUnknownVersionIsRefused) {
+  std::string bytes = encoded(HeadRecord{1, 2, 3});
+  bytes[0] = 2;
+  EXPECT_FALSE(decode_head(bytes).ok());
+}
+
+TEST(Records, AnErrorNamesTheRecord) {
+  EXPECT_THAT(decode_order("o-77", "garbage").error().message, HasSubstr("order 'o-77'"));
+  domain::OutboxEntry entry;
+  EXPECT_THAT(decode_outbox(77, "", entry).error().message, HasSubstr("outbox entry '77'"));
+}
+
+// Every prefix and every changed byte must be told from a record, or give one that is whole.
+TEST(Records, DamagedBytesNeverCrashADecoder) {
+  const std::string order = encoded(full_order());
+  const std::string dead = encoded(full_dead());
+  for (std::size_t size = 0; size < order.size(); ++size) {
+    EXPECT_FALSE(decode_order("o-1", order.substr(0, size)).ok()) << size;
+  }
+  for (const std::string& record : {order, dead}) {
+    for (std::size_t at = 0; at < record.size(); ++at) {
+      for (int value = 0; value < 256; ++value) {
+        std::string bytes = record;
+        bytes[at] = static_cast<char>(value);
+        domain::DeadEntry decoded;
+        (void)decode_order("o-1", bytes).ok();
+        (void)decode_dead(9, bytes, decoded).ok();
+      }
+    }
+  }
+  EXPECT_FALSE(decode_order("o-1", order + "x").ok()) << "nothing may follow the record";
+}
+
+TEST(Records, LengthsThatPromiseMoreThanThereIsAreRefused) {
+  const std::string four_billion_entries("\x01\xdd\xff\xff\xff\xff", 6);
+  const std::string four_gigabytes("\x01\x91\xc6\xff\xff\xff\xff", 7);
+  const std::string deep = "\x01" + std::string(100'000, '\x91');
+  for (const std::string& bomb : {four_billion_entries, four_gigabytes, deep}) {
+    EXPECT_FALSE(decode_order("o-1", bomb).ok());
+    EXPECT_FALSE(decode_state("k", bomb).ok());
+  }
+}
+
+TEST(Records, AnOrderWithFieldsThatNoOrderHasIsRefused) {
+  const auto with_status = [](std::uint64_t status) {
+    std::string bytes = encoded(full_order());
+    // version, array of 12, str 3 "c-1", status
+    bytes[1 + 1 + 4] = static_cast<char>(status);
+    return bytes;
+  };
+  EXPECT_TRUE(decode_order("o-1", with_status(4)).ok());
+  EXPECT_FALSE(decode_order("o-1", with_status(5)).ok());
+  EXPECT_FALSE(decode_order("not an id", encoded(full_order())).ok());
+}
+
+}  // namespace
+}  // namespace outboxd::storage
