@@ -9,6 +9,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/listener.h>
 
+#include "storage/database/manifest_recovery.h"
 #include "storage/database/tuning.h"
 #include "storage/database/wal_recovery.h"
 
@@ -110,8 +111,10 @@ Result<std::unique_ptr<Database>> Database::open(DatabaseOptions options) {
   const std::string& path = database->options_.path;
   OUTBOXD_ASSIGN_OR_RETURN(const bool fresh, is_new(*database->env_, path));
   if (!fresh) {
+    OUTBOXD_ASSIGN_OR_RETURN(const bool torn, recover_manifest(*database->env_, path));
     OUTBOXD_ASSIGN_OR_RETURN(database->recovery_,
                              recover_wal(*database->env_, path, database->options_.repair));
+    database->recovery_.torn_tail_dropped |= torn;
   }
   OUTBOXD_TRY(database->open_families());
   OUTBOXD_TRY(database->check_format());

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "storage/database/wal_scan.h"
+#include "storage/database/whole_file.h"
 
 namespace outboxd::storage {
 namespace {
@@ -36,31 +37,6 @@ Result<std::vector<std::string>> list_logs(rocksdb::Env& env, const std::string&
   return names;
 }
 
-Result<std::string> read_file(rocksdb::Env& env, const std::string& path) {
-  std::string content;
-  if (const auto status = rocksdb::ReadFileToString(&env, path, &content); !status.ok()) {
-    return to_error("read " + path, status);
-  }
-  return content;
-}
-
-Status sync_directory(rocksdb::Env& env, const std::string& path) {
-  std::unique_ptr<rocksdb::Directory> directory;
-  auto status = env.NewDirectory(path, &directory);
-  if (status.ok()) status = directory->Fsync();
-  if (!status.ok()) return to_error("sync " + path, status);
-  return domain::ok_status();
-}
-
-// Writes and syncs a file under the suffix that RocksDB clears away when it is left over.
-Status replace_file(rocksdb::Env& env, const std::string& path, const std::string& content) {
-  const std::string fresh = path + ".dbtmp";
-  auto status = rocksdb::WriteStringToFile(&env, content, fresh, /*should_sync=*/true);
-  if (status.ok()) status = env.RenameFile(fresh, path);
-  if (!status.ok()) return to_error("write " + path, status);
-  return domain::ok_status();
-}
-
 // What one pass over all logs finds.
 struct Findings {
   struct DamagedFile {
@@ -78,7 +54,8 @@ Result<Findings> inspect(rocksdb::Env& env, const std::string& directory,
   Findings found;
   std::string last_batch;
   for (const std::string& name : logs) {
-    OUTBOXD_ASSIGN_OR_RETURN(const std::string content, read_file(env, directory + "/" + name));
+    OUTBOXD_ASSIGN_OR_RETURN(const std::string content,
+                             read_whole_file(env, directory + "/" + name));
     WalScanner scanner(content);
     bool damaged = false;
     while (const auto record = scanner.next()) {
@@ -139,8 +116,8 @@ Result<std::string> copy_aside(rocksdb::Env& env, const std::string& directory,
   }
   for (const auto& file : files) {
     OUTBOXD_ASSIGN_OR_RETURN(const std::string content,
-                             read_file(env, directory + "/" + file.name));
-    OUTBOXD_TRY(replace_file(env, copy + "/" + file.name, content));
+                             read_whole_file(env, directory + "/" + file.name));
+    OUTBOXD_TRY(replace_whole_file(env, copy + "/" + file.name, content));
   }
   OUTBOXD_TRY(sync_directory(env, copy));
   OUTBOXD_TRY(sync_directory(env, directory));
@@ -152,11 +129,11 @@ Status rewrite(rocksdb::Env& env, const std::string& directory,
                const std::vector<Findings::DamagedFile>& files) {
   for (const auto& file : files) {
     const std::string path = directory + "/" + file.name;
-    OUTBOXD_ASSIGN_OR_RETURN(const std::string content, read_file(env, path));
+    OUTBOXD_ASSIGN_OR_RETURN(const std::string content, read_whole_file(env, path));
     WalScanner scanner(content);
     std::string whole;
     while (const auto record = scanner.next()) append_wal_record(whole, record->batch);
-    OUTBOXD_TRY(replace_file(env, path, whole));
+    OUTBOXD_TRY(replace_whole_file(env, path, whole));
   }
   return sync_directory(env, directory);
 }

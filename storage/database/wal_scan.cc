@@ -31,7 +31,8 @@ std::uint64_t size_without_zero_tail(std::string_view file) {
 
 }  // namespace
 
-WalScanner::WalScanner(std::string_view file) : file_(file), used_(size_without_zero_tail(file)) {}
+WalScanner::WalScanner(std::string_view file, WalPayload payload)
+    : file_(file), payload_(payload), used_(size_without_zero_tail(file)) {}
 
 std::optional<WalRecord> WalScanner::next() {
   while (const std::optional<Fragment> fragment = next_fragment()) {
@@ -109,18 +110,22 @@ std::optional<WalScanner::Fragment> WalScanner::parse_fragment(std::uint64_t off
 }
 
 std::optional<WalRecord> WalScanner::take_record(std::uint64_t end, std::string_view batch) {
-  if (batch.size() < kBatchHeaderBytes) {
-    note_damage(end - batch.size());
-    return std::nullopt;
-  }
   WalRecord record;
   record.end = end;
-  record.sequence = little_endian<std::uint64_t>(batch, 0);
-  record.count = little_endian<std::uint32_t>(batch, 8);
   record.batch = batch;
-  // A jump ahead means that records between are missing altogether.
-  if (expected_sequence_ && record.sequence > *expected_sequence_) note_damage(end - batch.size());
-  expected_sequence_ = record.sequence + record.count;
+  if (payload_ == WalPayload::kBatches) {
+    if (batch.size() < kBatchHeaderBytes) {
+      note_damage(end - batch.size());
+      return std::nullopt;
+    }
+    record.sequence = little_endian<std::uint64_t>(batch, 0);
+    record.count = little_endian<std::uint32_t>(batch, 8);
+    // A jump ahead means that records between are missing altogether.
+    if (expected_sequence_ && record.sequence > *expected_sequence_) {
+      note_damage(end - batch.size());
+    }
+    expected_sequence_ = record.sequence + record.count;
+  }
   record.after_damage = damage_.has_value();
   passed_damage_ = damage_.value_or(0);
   damage_.reset();

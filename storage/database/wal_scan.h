@@ -22,12 +22,16 @@ namespace outboxd::storage {
 
 inline constexpr std::size_t kWalBlockBytes = 32768;
 
+// What the records of a file are. The MANIFEST is a file of the same format, whose records are
+// version edits.
+enum class WalPayload : std::uint8_t { kBatches, kOpaque };
+
 // One complete record. `batch` is valid until the next call of WalScanner::next.
 struct WalRecord {
-  std::uint64_t offset = 0;  // of its first fragment
-  std::uint64_t end = 0;     // after its last fragment
-  std::uint64_t sequence = 0;
-  std::uint32_t count = 0;  // of operations; each takes one sequence number
+  std::uint64_t offset = 0;    // of its first fragment
+  std::uint64_t end = 0;       // after its last fragment
+  std::uint64_t sequence = 0;  // 0 for opaque records
+  std::uint32_t count = 0;     // of operations; each takes one sequence number
   std::string_view batch;
   bool after_damage = false;  // something before it, and after the record before, is damaged
 };
@@ -39,7 +43,7 @@ struct WalRecord {
 // Not thread-safe. `file` must outlive the scanner.
 class WalScanner {
  public:
-  explicit WalScanner(std::string_view file);
+  explicit WalScanner(std::string_view file, WalPayload payload = WalPayload::kBatches);
 
   // The next complete record, or nothing at the end of the file.
   std::optional<WalRecord> next();
@@ -65,6 +69,7 @@ class WalScanner {
   void drop_partial_record();
 
   const std::string_view file_;
+  const WalPayload payload_;
   const std::uint64_t used_;  // size without the zero tail
   std::uint64_t position_ = 0;
   std::optional<std::uint64_t> partial_;  // offset of a FIRST that waits for its LAST
