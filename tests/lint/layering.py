@@ -10,7 +10,7 @@ MAY_INCLUDE = {
     "config": ("domain",),
     "storage": ("domain",),
     "transport": ("domain",),
-    "systemd": (),
+    "systemd": ("domain",),
     "daemon": ("domain", "config", "storage", "transport", "systemd"),
     "broker": ("domain", "config", "storage/database", "transport", "systemd"),
     "client": ("domain", "transport"),
