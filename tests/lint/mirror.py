@@ -22,8 +22,9 @@ def _lists(tree, cmake, path):
     """True when the CMakeLists.txt at `cmake` names `path`."""
     if not (tree.root / cmake).exists():
         return False
-    relative = str(path.relative_to(cmake.parent))
-    return re.search(r"(?<![\w/.])" + re.escape(relative) + r"(?![\w.])", tree.text(cmake)) is not None
+    relative = re.sub(r"(_fuzz)?\.cc$", "", str(path.relative_to(cmake.parent)))
+    name = r"(?<![\w/.])" + re.escape(relative) + r"(_fuzz)?(\.cc)?(?![\w.])"
+    return re.search(name, tree.text(cmake)) is not None
 
 
 def _sources_without_target(tree):
