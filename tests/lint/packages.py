@@ -21,7 +21,7 @@ def check(tree):
     if not (tree.root / CONTROL).exists():
         yield Finding(CONTROL, 1, "is missing")
         return
-    listed = {line.split("#")[0].strip() for line in tree.text(LISTED).splitlines()}
+    listed = {words[0] for line in tree.text(LISTED).splitlines() if (words := line.split("#")[0].split())}
     for name in sorted(_build_depends(tree.text(CONTROL)) - listed):
         yield Finding(LISTED, 1, f"{name} is in Build-Depends and not here")
     version = re.search(r"project\(outboxd VERSION ([\d.]+)", tree.text(pathlib.Path("CMakeLists.txt")))
