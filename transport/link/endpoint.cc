@@ -56,13 +56,10 @@ domain::Result<std::string> local_endpoint(std::string_view endpoint) {
   const std::size_t colon = address.rfind(':');
   if (colon == std::string_view::npos) return refused(endpoint, "has no port");
   const std::string_view host = address.substr(0, colon);
-  const auto port = number(address.substr(colon + 1), 65535);
-  if (!port) return refused(endpoint, "has no port between 0 and 65535");
-  const std::string suffix = ":" + std::to_string(*port);
-  if (host == "localhost") return "tcp://127.0.0.1" + suffix;
-  if (host == "[::1]" || is_loopback_v4(host)) {
-    return std::string(kTcp) + std::string(host) + suffix;
-  }
+  const std::string_view port = address.substr(colon + 1);
+  if (!number(port, 65535)) return refused(endpoint, "has no port between 0 and 65535");
+  if (host == "[::1]" || is_loopback_v4(host)) return std::string(endpoint);
+  if (host == "localhost") return std::string("tcp://127.0.0.1:").append(port);
   return refused(endpoint,
                  "leaves this machine, which needs keys that this release does not have; use "
                  "127.0.0.1, [::1], localhost or ipc:///PATH");

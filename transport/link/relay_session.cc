@@ -302,6 +302,10 @@ void RelaySession::on_fenced(const FencedFrame& fenced, std::int64_t now_ms) {
 }
 
 void RelaySession::on_bye(const ByeFrame& bye, std::int64_t now_ms) {
+  if (closing_) {  // the answer to ours: that nothing is left in flight is no news to anybody
+    phase_ = Phase::kEnded;
+    return;
+  }
   greet_again("the broker said BYE: " + std::string(bye.reason.substr(0, kMaxErrorTextBytes)),
               now_ms);
 }

@@ -105,7 +105,7 @@ class RelaySession {
     kDown,       // no connection
     kGreeting,   // HELLO is sent, or due, until WELCOME
     kStreaming,  // WELCOME came
-    kEnded,      // fenced, or failed: nothing is sent any more
+    kEnded,      // fenced, failed, or drained: nothing is sent any more
   };
   struct Batch {
     domain::Seq last_seq;

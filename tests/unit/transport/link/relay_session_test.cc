@@ -204,6 +204,7 @@ TEST_F(RelaySessionTest, SaysByeAndIsDrainedWhenTheBrokerAnswers) {
   EXPECT_EQ(diary_.last(), "acknowledged 100");
   receive(ByeFrame{"drained"});
   EXPECT_TRUE(session_->drained());
+  EXPECT_EQ(diary_.last(), "acknowledged 100") << "no trouble to report";
 }
 
 TEST_F(RelaySessionTest, IsDrainedAtOnceWhenNobodyIsThere) {
