@@ -1,0 +1,234 @@
+// outboxctl as scripts see it: what each command prints with --json, and its exit status.
+#include <csignal>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "tests/e2e/appliance.h"
+
+namespace outboxd::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kDone = 0;
+constexpr int kRefused = 1;
+constexpr int kUsage = 2;
+constexpr int kUnreachable = 3;
+constexpr int kOutcomeUnknown = 4;
+
+class Outboxctl : public ApplianceTest {
+ protected:
+  void SetUp() override {
+    broker_.start();
+    daemon_.start();
+  }
+
+  Outcome ctl(std::vector<std::string> words, std::string input = {}) {
+    std::vector<std::string> argv = {program("outboxctl"), "--socket", daemon_.socket(),
+                                     "--broker-socket", broker_.socket()};
+    argv.insert(argv.end(), words.begin(), words.end());
+    return run({.argv = std::move(argv), .input = std::move(input)});
+  }
+
+  // What a command prints that must succeed: one JSON value a line.
+  std::vector<Json> json(std::vector<std::string> words, std::string input = {}) {
+    words.insert(words.begin(), "--json");
+    const Outcome outcome = ctl(words, std::move(input));
+    EXPECT_EQ(outcome.status, kDone) << words.at(1) << ": " << outcome.err;
+    std::vector<Json> values;
+    std::istringstream lines(outcome.out);
+    for (std::string line; std::getline(lines, line);) values.push_back(Json::parse(line));
+    return values;
+  }
+
+  Json one(std::vector<std::string> words, std::string input = {}) {
+    const auto values = json(std::move(words), std::move(input));
+    EXPECT_EQ(values.size(), 1U);
+    return values.empty() ? Json() : values.front();
+  }
+
+  // For people: it succeeds and says `text` somewhere.
+  void expect_shown(std::vector<std::string> words, std::string_view text) {
+    const Outcome outcome = ctl(words);
+    EXPECT_EQ(outcome.status, kDone) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr(std::string(text)));
+  }
+
+  Json create(const std::string& id) {
+    return one({"order", "create", "--id", id, "--customer", "17850", "--payment-method", "pm_ok",
+                "--currency", "GBP", "--line", "85123A:6:255", "--line", "71053:2:339"});
+  }
+};
+
+TEST_F(Outboxctl, OrdersAreCreatedShownListedAndCancelled) {
+  const Json created = create("o-1");
+  EXPECT_EQ(created.at("total"), 2208);
+  EXPECT_EQ(created.at("replayed"), false);
+  EXPECT_EQ(create("o-1").at("replayed"), true);
+  EXPECT_EQ(one({"order", "get", "o-1"}).at("lines").size(), 2U);
+  expect_shown({"order", "get", "o-1"}, "22.08 GBP");
+
+  const Json cancelled = one({"order", "cancel", "o-1", "--reason", "changed my mind"});
+  EXPECT_EQ(cancelled.at("status"), "CANCELLED");
+  create("o-2");
+  create("o-3");
+  EXPECT_EQ(json({"order", "list"}).size(), 3U);
+  EXPECT_EQ(json({"order", "list", "--limit", "2"}).size(), 2U);
+  EXPECT_EQ(one({"order", "list", "--status", "CANCELLED"}).at("order_id"), "o-1");
+  expect_shown({"order", "list"}, "o-3");
+}
+
+TEST_F(Outboxctl, AnOrderWithoutAnIdIsGivenOne) {
+  const Json created = one({"order", "create", "--customer", "c", "--payment-method", "pm_ok",
+                            "--currency", "GBP", "--line", "A:1:100"});
+  EXPECT_EQ(one({"order", "get", created.at("order_id")}).at("total"), 100);
+}
+
+TEST_F(Outboxctl, TransactionsAreCommittedFromAFileOrStandardInputAndTheirStateRead) {
+  const std::string file = directory_ / "tx.json";
+  std::ofstream(file) << transaction("t-1", "k1", {{"n", 1}}).dump();
+  EXPECT_EQ(one({"tx", "commit", file}).at("seq"), 1);
+  EXPECT_EQ(one({"tx", "commit", file}).at("replayed"), true);
+  EXPECT_EQ(one({"tx", "commit", "-"}, transaction("t-2", "k2", 2).dump()).at("seq"), 2);
+  EXPECT_EQ(one({"state", "get", "k1"}).at("value").at("n"), 1);
+  EXPECT_EQ(json({"state", "list"}).size(), 2U);
+  EXPECT_EQ(one({"state", "list", "k2"}).at("value"), 2);
+  expect_shown({"state", "get", "k1"}, "{\"n\":1}");
+}
+
+TEST_F(Outboxctl, TheOutboxIsListedShownAndWaitedFor) {
+  create("o-1");
+  EXPECT_EQ(one({"outbox", "wait", "1", "--level", "stored"}).at("level"), "stored");
+  EXPECT_EQ(one({"outbox", "wait", "1"}).at("level"), "delivered");
+  EXPECT_TRUE(json({"outbox", "list"}).empty());
+  EXPECT_TRUE(json({"outbox", "list", "--state", "dead"}).empty());
+
+  EXPECT_EQ(broker_.stop(), 0);
+  create("o-2");
+  EXPECT_EQ(one({"outbox", "list"}).at("event").at("subject"), "o-2");
+  EXPECT_EQ(one({"outbox", "get", "2"}).at("event").at("type"), "order.created");
+  expect_shown({"outbox", "list"}, "order.created");
+}
+
+TEST_F(Outboxctl, TheDaemonSaysHowItIsAndIsMaintained) {
+  const Json status = one({"status"});
+  EXPECT_EQ(status.at("producer"), "till-1");
+  EXPECT_EQ(status.at("modules"), Json::array({"orders"}));
+  for (const char* name :
+       {"version", "uptime_ms", "epoch", "link", "outbox", "storage", "limits"}) {
+    EXPECT_TRUE(status.contains(name)) << name;
+  }
+  EXPECT_EQ(json({"top", "--count", "2", "--interval", "10ms"}).size(), 2U);
+  create("o-1");
+  EXPECT_EQ(one({"verify"}).at("ok"), true);
+  EXPECT_TRUE(one({"compact"}).contains("bytes_after"));
+  expect_shown({"status"}, "till-1");
+  expect_shown({"verify"}, "orders");
+  expect_shown({"compact"}, "after");
+  expect_shown({"top", "--count", "1"}, "till-1");
+}
+
+TEST_F(Outboxctl, ATailEndsAfterTheCountThatWasAskedFor) {
+  EXPECT_EQ(broker_.stop(), 0);
+  create("o-1");
+  create("o-2");
+  const auto events = json({"tail", "--from", "1", "--count", "2"});
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[1].at("subject"), "o-2");
+  expect_shown({"tail", "orders", "--from", "1", "--count", "1"}, "order.created");
+}
+
+TEST_F(Outboxctl, TheBrokerIsLookedAt) {
+  create("o-1");
+  json({"tx", "commit", "-"}, transaction("t-1", "k", 1).dump());
+  json({"outbox", "wait", "2"});
+  EXPECT_EQ(one({"broker", "status"}).at("events").at("accepted"), 2);
+  const auto topics = json({"broker", "topics"});
+  ASSERT_EQ(topics.size(), 2U);
+  EXPECT_EQ(topics[0].at("topic"), "orders");
+  EXPECT_EQ(topics[1].at("next_offset"), 2);
+  EXPECT_EQ(json({"broker", "topics", "--limit", "1"}).size(), 1U);
+  EXPECT_EQ(one({"broker", "producers"}).at("last_seq"), 2);
+  EXPECT_EQ(one({"broker", "tail", "orders"}).at("subject"), "o-1");
+  EXPECT_TRUE(json({"broker", "tail", "orders", "--from", "2"}).empty());
+  expect_shown({"broker", "status"}, "producers connected");
+  expect_shown({"broker", "topics"}, "stock");
+  expect_shown({"broker", "producers"}, "till-1");
+}
+
+TEST_F(Outboxctl, ARefusalIsStatusOneAndSaysWhy) {
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"order", "get", "o-9"},
+           {"order", "cancel", "o-9"},
+           {"order", "list", "--status", "LOST"},
+           {"order", "create", "--customer", "c", "--payment-method", "pm_ok", "--currency", "XYZ",
+            "--line", "A:1:100"},
+           {"state", "get", "k"},
+           {"outbox", "get", "9"},
+           {"broker", "tail", "nowhere"}}) {
+    const Outcome outcome = ctl(words);
+    EXPECT_EQ(outcome.status, kRefused) << words[0] << " " << words[1];
+    EXPECT_THAT(outcome.err, HasSubstr("outboxctl: "));
+    EXPECT_EQ(outcome.out, "");
+  }
+  EXPECT_THAT(ctl({"order", "get", "o-9"}).err, HasSubstr("not_found (order_id)"));
+}
+
+TEST_F(Outboxctl, WrongUsageIsStatusTwo) {
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {},
+           {"frobnicate"},
+           {"order"},
+           {"order", "get"},
+           {"order", "create", "--customer", "c"},
+           {"order", "create", "--customer", "c", "--payment-method", "pm_ok", "--currency", "GBP",
+            "--line", "A:one:100"},
+           {"order", "import", (directory_ / "missing.csv").string()},
+           {"tx", "commit", (directory_ / "missing.json").string()},
+           {"outbox", "wait", "soon"},
+           {"--timeout", "soon", "status"}}) {
+    EXPECT_EQ(ctl(words).status, kUsage) << (words.empty() ? "" : words.back());
+  }
+  EXPECT_EQ(ctl({"tx", "commit", "-"}, "[1,2]").status, kUsage);
+}
+
+TEST_F(Outboxctl, AnUnreachableDaemonOrBrokerIsStatusThree) {
+  EXPECT_EQ(broker_.stop(), 0);
+  EXPECT_EQ(daemon_.stop(), 0);
+  for (const auto& words : std::vector<std::vector<std::string>>{{"status"},
+                                                                 {"order", "get", "o-1"},
+                                                                 {"tail"},
+                                                                 {"broker", "status"},
+                                                                 {"broker", "tail", "orders"}}) {
+    const Outcome outcome = ctl(words);
+    EXPECT_EQ(outcome.status, kUnreachable) << words[0];
+    EXPECT_THAT(outcome.err, HasSubstr("unreachable"));
+  }
+}
+
+TEST_F(Outboxctl, AnUnknownOutcomeOrATimeoutIsStatusFour) {
+  EXPECT_EQ(ctl({"--timeout", "20ms", "outbox", "wait", "9"}).status, kOutcomeUnknown);
+
+  // A daemon that took the request and is gone before it answers.
+  daemon_.process().signal(SIGSTOP);
+  const Outcome silent = ctl({"--timeout", "100ms", "order", "get", "o-1"});
+  daemon_.process().signal(SIGCONT);
+  EXPECT_EQ(silent.status, kOutcomeUnknown);
+}
+
+TEST_F(Outboxctl, VersionsAndHelpAreStatusZero) {
+  for (const char* name : {"outboxd", "outbox-broker", "outboxctl"}) {
+    const Outcome version = run({.argv = {program(name), "--version"}});
+    EXPECT_EQ(version.status, 0);
+    EXPECT_THAT(version.out, HasSubstr(std::string(name) + " "));
+    EXPECT_EQ(run({.argv = {program(name), "--help"}}).status, 0);
+    EXPECT_EQ(run({.argv = {program(name), "--no-such-flag"}}).status, 2);
+  }
+}
+
+}  // namespace
+}  // namespace outboxd::e2e
