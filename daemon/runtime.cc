@@ -1,5 +1,6 @@
 #include "daemon/runtime.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <utility>
@@ -85,7 +86,10 @@ Runtime::Runtime(RuntimeParts parts)
     tail_.forget(connection);
   });
   core_.attach(server_);
-  core_.before_seal([this] { record_progress(); });
+  core_.before_seal([this] {
+    record_progress();
+    burial_in_flight_ |= std::exchange(burial_in_group_, false);
+  });
   core_.after_commit([this](const domain::SealedGroup& group) { on_durable(group); });
   loop_.at_turn_end([this] { at_turn_end(); });
   add_methods();
@@ -163,6 +167,11 @@ void Runtime::at_turn_end() {
       answer_timed_out(outbox_api_, progress_.expire(parts_.clock.monotonic_ms()));
     });
   }
+  // A burial of what was buried already makes no group that would end the wait for it.
+  if (core_.idle()) {
+    burial_in_group_ = false;
+    if (acknowledged_later_ != 0) on_acknowledged(std::exchange(acknowledged_later_, 0));
+  }
   if (draining_ && core_.idle() && server_.idle()) finish_drain();
 }
 
@@ -183,6 +192,10 @@ void Runtime::finish_drain() {
 
 void Runtime::on_durable(const domain::SealedGroup& group) {
   metrics_.observe_commit(core_.counters().last_commit_us, group.entries().size());
+  burial_in_flight_ = false;
+  if (!burial_in_group_ && acknowledged_later_ != 0) {
+    on_acknowledged(std::exchange(acknowledged_later_, 0));
+  }
   if (group.entries().empty()) return;
   relay_.offer(group);
   tail_.offer(group);
@@ -191,6 +204,12 @@ void Runtime::on_durable(const domain::SealedGroup& group) {
 }
 
 void Runtime::on_acknowledged(domain::Seq seq) {
+  // A rejected event counts as delivered too. It becomes so, and whoever waits for it is told, once
+  // its dead letter is durable.
+  if (burial_in_group_ || burial_in_flight_) {
+    acknowledged_later_ = std::max(acknowledged_later_, seq);
+    return;
+  }
   answer_reached(outbox_api_, progress_.delivered_through(seq));
   note_backlog();
   // Progress rides in the next group; when there is none for a while it is written on its own.
@@ -206,6 +225,7 @@ void Runtime::on_acknowledged(domain::Seq seq) {
 void Runtime::on_rejected(domain::Seq seq, const std::string& code, const std::string& message) {
   systemd::log_warning("the broker rejected an event; it is a dead letter now",
                        {{"seq", seq}, {"code", code}, {"reason", message}});
+  burial_in_group_ = true;
   core_.record([&](domain::UnitOfWork& work) {
     return work.outbox().bury(seq, code + ": " + message, parts_.clock.wall_ms());
   });

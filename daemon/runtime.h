@@ -94,7 +94,10 @@ class Runtime {
   Relay relay_;
   OutboxApi outbox_api_;
 
-  domain::Seq recorded_seq_;  // completion that has been handed to the store
+  domain::Seq recorded_seq_;            // completion that has been handed to the store
+  bool burial_in_group_ = false;        // the group being built makes a dead letter
+  bool burial_in_flight_ = false;       // the group being written does
+  domain::Seq acknowledged_later_ = 0;  // acknowledged, but behind a dead letter not yet durable
   bool draining_ = false;
   bool collecting_ = false;
   bool wait_timer_armed_ = false;

@@ -1,5 +1,6 @@
 #include "daemon/api/outbox_methods.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -126,7 +127,9 @@ Status list(const OutboxApi& api, const Request& request) {
       return add(dead.entry.seq, [&] { return encoder.dead(page.writer(), dead); });
     }));
   } else {
-    OUTBOXD_TRY(api.reader.scan_outbox(from, [&](const domain::OutboxEntry& entry) {
+    // What was delivered is still there for a moment, until that is durable.
+    const Seq pending = std::max(from, api.progress.delivered_seq() + 1);
+    OUTBOXD_TRY(api.reader.scan_outbox(pending, [&](const domain::OutboxEntry& entry) {
       return add(entry.seq, [&] { return encoder.pending(page.writer(), entry); });
     }));
   }
@@ -162,7 +165,8 @@ Status get(const OutboxApi& api, const Request& request) {
   EntryEncoder encoder(api);
   Status encoded = domain::ok_status();
   OUTBOXD_TRY(api.reader.scan_outbox(seq, [&](const domain::OutboxEntry& entry) {
-    if (entry.seq == seq) encoded = encoder.pending(writer, entry);
+    if (entry.seq == seq && seq > api.progress.delivered_seq())
+      encoded = encoder.pending(writer, entry);
     return false;
   }));
   if (result.empty() && encoded) {
