@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <initializer_list>
 #include <limits>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "broker/report.h"
@@ -25,6 +25,41 @@ std::uint64_t free_bytes(const std::string& directory) {
   return error ? 0 : space.available;
 }
 
+struct Page {
+  std::string after;
+  std::size_t limit = 0;
+};
+
+domain::Result<Page> page_of(transport::Value params) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto arguments,
+                           transport::Arguments::of_params(params, {"after", "limit"}));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto after, arguments.optional_string("after"));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto limit, arguments.optional_integer("limit", kPageRange));
+  return Page{std::string(after.value_or("")),
+              static_cast<std::size_t>(limit.value_or(kDefaultPage))};
+}
+
+std::string encode_topics(const std::vector<TopicInfo>& topics, const Page& page) {
+  const auto first = std::upper_bound(
+      topics.begin(), topics.end(), page.after,
+      [](const std::string& after, const TopicInfo& topic) { return after < topic.topic; });
+  const auto rest = static_cast<std::size_t>(topics.end() - first);
+  const std::span shown(first, std::min(rest, page.limit));
+  std::string encoded;
+  transport::Writer writer(encoded);
+  writer.map(2).key("topics").array(shown.size());
+  for (const TopicInfo& topic : shown) {
+    writer.map(4)
+        .field("topic", topic.topic)
+        .field("events", topic.next_offset - topic.first_offset)
+        .field("first_offset", topic.first_offset)
+        .field("next_offset", topic.next_offset);
+  }
+  writer.key("next");
+  rest > shown.size() ? writer.string(shown.back().topic) : writer.nil();
+  return encoded;
+}
+
 std::string encode_producers(const std::vector<transport::ProducerStatus>& producers,
                              std::size_t limit) {
   const std::size_t shown = std::min(producers.size(), limit);
@@ -40,23 +75,6 @@ std::string encode_producers(const std::vector<transport::ProducerStatus>& produ
   }
   writer.key("next");
   producers.size() > limit ? writer.string(producers[limit - 1].producer) : writer.nil();
-  return encoded;
-}
-
-std::string encode_topics(const std::vector<TopicInfo>& topics, std::size_t limit) {
-  const std::size_t shown = std::min(topics.size(), limit);
-  std::string encoded;
-  transport::Writer writer(encoded);
-  writer.map(2).key("topics").array(shown);
-  for (std::size_t i = 0; i < shown; ++i) {
-    writer.map(4)
-        .field("topic", topics[i].topic)
-        .field("events", topics[i].next_offset - topics[i].first_offset)
-        .field("first_offset", topics[i].first_offset)
-        .field("next_offset", topics[i].next_offset);
-  }
-  writer.key("next");
-  topics.size() > limit ? writer.string(topics[limit - 1].topic) : writer.nil();
   return encoded;
 }
 
@@ -156,27 +174,16 @@ void AdminApi::report_later(std::function<void(const Report&)> use) {
 }
 
 domain::Status AdminApi::topic_list(const transport::Request& request) {
-  OUTBOXD_ASSIGN_OR_RETURN(const auto arguments,
-                           transport::Arguments::of_params(request.params, {"after", "limit"}));
-  OUTBOXD_ASSIGN_OR_RETURN(const auto after, arguments.optional_string("after"));
-  OUTBOXD_ASSIGN_OR_RETURN(const auto given, arguments.optional_integer("limit", kPageRange));
-  const auto limit = static_cast<std::size_t>(given.value_or(kDefaultPage));
-  std::vector<TopicInfo> topics = engine_.topics();
-  if (after) std::erase_if(topics, [&](const TopicInfo& topic) { return topic.topic <= *after; });
-  server_.reply(request.reply_to, encode_topics(topics, limit));
+  OUTBOXD_ASSIGN_OR_RETURN(const Page page, page_of(request.params));
+  server_.reply(request.reply_to, encode_topics(engine_.topics(), page));
   return domain::ok_status();
 }
 
 domain::Status AdminApi::producer_list(const transport::Request& request) {
-  OUTBOXD_ASSIGN_OR_RETURN(const auto arguments,
-                           transport::Arguments::of_params(request.params, {"after", "limit"}));
-  OUTBOXD_ASSIGN_OR_RETURN(const auto after, arguments.optional_string("after"));
-  OUTBOXD_ASSIGN_OR_RETURN(const auto given, arguments.optional_integer("limit", kPageRange));
-  const auto limit = static_cast<std::size_t>(given.value_or(kDefaultPage));
-  broker_.query([this, to = request.reply_to, after = std::string(after.value_or("")),
-                 limit](const transport::BrokerSessions& sessions) {
+  OUTBOXD_ASSIGN_OR_RETURN(const Page page, page_of(request.params));
+  broker_.query([this, to = request.reply_to, page](const transport::BrokerSessions& sessions) {
     // One more than is shown tells whether there is a next page.
-    reply_later(to, encode_producers(sessions.producers(after, limit + 1), limit));
+    reply_later(to, encode_producers(sessions.producers(page.after, page.limit + 1), page.limit));
   });
   return domain::ok_status();
 }

@@ -1,0 +1,184 @@
+#include "broker/committer.h"
+
+#include <condition_variable>
+#include <future>
+#include <mutex>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/contract/engine/memory_engine.h"
+
+namespace outboxd::broker {
+namespace {
+
+using ::testing::ElementsAre;
+
+// An engine whose appends wait until the test lets them go on, as a slow disk does.
+class GatedEngine final : public Engine {
+ public:
+  // Waits until an append is under way.
+  void wait_until_writing() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return writing_; });
+  }
+  void let_one_pass() { let_pass(1); }
+  void let_all_pass() { let_pass(1'000'000); }
+
+  [[nodiscard]] std::size_t appends() const {
+    const std::lock_guard lock(mutex_);
+    return appends_;
+  }
+  MemoryEngine& memory() { return memory_; }
+
+  domain::Status append(const AppendBatch& batch) override {
+    {
+      std::unique_lock lock(mutex_);
+      ++appends_;
+      writing_ = true;
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return permits_ > 0; });
+      --permits_;
+      writing_ = false;
+    }
+    return memory_.append(batch);
+  }
+  [[nodiscard]] std::optional<ProducerPosition> producer(std::string_view name) const override {
+    return memory_.producer(name);
+  }
+  [[nodiscard]] std::vector<ProducerPosition> producers(std::string_view after,
+                                                        std::size_t limit) const override {
+    return memory_.producers(after, limit);
+  }
+  [[nodiscard]] std::vector<TopicInfo> topics() const override { return memory_.topics(); }
+  domain::Status read(std::string_view topic, Offset from,
+                      const std::function<bool(const StoredEvent&)>& visit) const override {
+    return memory_.read(topic, from, visit);
+  }
+  [[nodiscard]] EngineStats stats() const override { return {}; }
+
+ private:
+  void let_pass(int permits) {
+    const std::lock_guard lock(mutex_);
+    permits_ += permits;
+    changed_.notify_all();
+  }
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool writing_ = false;
+  int permits_ = 0;
+  std::size_t appends_ = 0;
+  MemoryEngine memory_;
+};
+
+class CommitterTest : public ::testing::Test {
+ protected:
+  ~CommitterTest() override { engine_.let_all_pass(); }
+
+  void add(std::string_view producer, domain::Seq seq, std::string_view envelope = "e") {
+    const std::vector<transport::AcceptedEvent> events{{seq, "t", envelope}};
+    committer_.add({producer, 1, seq, seq, events});
+  }
+
+  // The next positions that were reported durable.
+  std::vector<ProducerPosition> next_durable() {
+    std::unique_lock lock(mutex_);
+    reported_.wait(lock, [this] { return !durable_.empty(); });
+    std::vector<ProducerPosition> positions = std::move(durable_.front());
+    durable_.erase(durable_.begin());
+    return positions;
+  }
+
+  GatedEngine engine_;
+  std::mutex mutex_;
+  std::condition_variable reported_;
+  std::vector<std::vector<ProducerPosition>> durable_;
+  std::promise<domain::Error> failure_;
+  Committer committer_{engine_,
+                       [this](std::vector<ProducerPosition> positions) {
+                         const std::lock_guard lock(mutex_);
+                         durable_.push_back(std::move(positions));
+                         reported_.notify_all();
+                       },
+                       [this](const domain::Error& error) { failure_.set_value(error); }};
+};
+
+TEST_F(CommitterTest, WhatIsAcceptedWhileTheDiskIsBusyIsWrittenTogether) {
+  committer_.start();
+  add("a", 1);
+  committer_.flush();
+  engine_.wait_until_writing();
+  add("a", 2);
+  committer_.flush();
+  add("b", 1);
+  committer_.flush();
+  engine_.let_all_pass();
+  EXPECT_THAT(next_durable(), ElementsAre(ProducerPosition{"a", 1, 1}));
+  EXPECT_THAT(next_durable(),
+              ElementsAre(ProducerPosition{"a", 1, 2}, ProducerPosition{"b", 1, 1}));
+  EXPECT_EQ(engine_.appends(), 2U);
+}
+
+TEST_F(CommitterTest, G6NothingIsDurableBeforeTheEngineSaysSo) {
+  committer_.start();
+  add("a", 1);
+  committer_.flush();
+  engine_.wait_until_writing();
+  {
+    const std::lock_guard lock(mutex_);
+    EXPECT_TRUE(durable_.empty());
+  }
+  EXPECT_FALSE(committer_.progress().idle);
+  EXPECT_EQ(committer_.progress().groups, 0U);
+  engine_.let_one_pass();
+  EXPECT_THAT(next_durable(), ElementsAre(ProducerPosition{"a", 1, 1}));
+  EXPECT_EQ(committer_.progress().groups, 1U);
+}
+
+TEST_F(CommitterTest, TakesNoMoreThanTwoGroupsWhenTheDiskIsSlow) {
+  committer_.start();
+  const std::string large(AppendGroup::kBytes, 'x');
+  add("a", 1, large);
+  committer_.flush();
+  engine_.wait_until_writing();  // the first group is under way,
+  add("a", 2, large);            // the second is full,
+  auto third = std::async(std::launch::async, [this, &large] { add("a", 3, large); });
+  engine_.let_one_pass();  // and the third gets in when the second is taken: a full group
+  third.get();             // that is added to is a failed check
+  engine_.let_all_pass();
+  committer_.flush();
+  for (domain::Seq seq = 1; seq <= 3; ++seq) {
+    EXPECT_THAT(next_durable(), ElementsAre(ProducerPosition{"a", 1, seq}));
+  }
+}
+
+TEST_F(CommitterTest, StopWritesWhatWasAdded) {
+  engine_.let_all_pass();
+  committer_.start();
+  add("a", 1);
+  committer_.stop();
+  EXPECT_THAT(next_durable(), ElementsAre(ProducerPosition{"a", 1, 1}));
+  EXPECT_EQ(engine_.producer("a"), (ProducerPosition{"a", 1, 1}));
+}
+
+TEST_F(CommitterTest, G10AfterAFailedWriteNothingIsWrittenOrReportedAndNobodyWaits) {
+  engine_.memory().fail_next_append({domain::ErrorCode::kInternal, "the disk is gone", ""});
+  committer_.start();
+  add("a", 1);
+  committer_.flush();
+  engine_.let_all_pass();
+  EXPECT_EQ(failure_.get_future().get().message, "the disk is gone");
+  const std::string large(AppendGroup::kBytes, 'x');
+  for (domain::Seq seq = 2; seq <= 5; ++seq) {
+    add("a", seq, large);
+    committer_.flush();
+  }
+  committer_.stop();
+  EXPECT_EQ(engine_.appends(), 1U);
+  EXPECT_TRUE(durable_.empty());
+  EXPECT_EQ(engine_.producer("a"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace outboxd::broker

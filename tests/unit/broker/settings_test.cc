@@ -1,0 +1,88 @@
+#include "broker/settings.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace outboxd::broker {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class SettingsTest : public ::testing::Test {
+ protected:
+  SettingsTest() {
+    std::string name = std::filesystem::temp_directory_path() / "outbox-broker-XXXXXX";
+    directory_ = mkdtemp(name.data());
+  }
+  ~SettingsTest() override { std::filesystem::remove_all(directory_); }
+
+  std::string read(std::string_view toml) {
+    const std::string file = directory_ / "b.toml";
+    std::ofstream(file) << toml;
+    return config::describe(read_settings(file, settings_));
+  }
+
+  std::filesystem::path directory_;
+  Settings settings_;
+};
+
+TEST_F(SettingsTest, AnEmptyFileRunsWithTheDefaults) {
+  EXPECT_EQ(read(""), "");
+  EXPECT_EQ(settings_.listen, "tcp://127.0.0.1:7701");
+  EXPECT_EQ(settings_.data_dir, "/var/lib/outbox-broker");
+  EXPECT_EQ(settings_.socket, "/run/outbox-broker/outbox-broker.sock");
+  EXPECT_THAT(settings_.allowed_topics, IsEmpty());
+}
+
+TEST_F(SettingsTest, EveryKeyCanBeSet) {
+  EXPECT_EQ(read(R"(
+listen = "tcp://127.0.0.1:9"
+data_dir = "/data"
+socket = "/s"
+[link]
+window_events = 5
+window_bytes = 2097152
+peer_timeout_ms = 1000
+max_connections = 6
+[topics]
+allowed = ["orders"]
+[log]
+level = "debug"
+)"),
+            "");
+  EXPECT_EQ(settings_.listen, "tcp://127.0.0.1:9");
+  EXPECT_EQ(settings_.data_dir, "/data");
+  EXPECT_EQ(settings_.socket, "/s");
+  EXPECT_EQ(settings_.window_events, 5);
+  EXPECT_EQ(settings_.window_bytes, 2'097'152);
+  EXPECT_EQ(settings_.peer_timeout_ms, 1000);
+  EXPECT_EQ(settings_.max_connections, 6);
+  EXPECT_THAT(settings_.allowed_topics, ElementsAre("orders"));
+  EXPECT_EQ(settings_.log_level, "debug");
+}
+
+TEST_F(SettingsTest, WhatIsWrongIsNamedWithLineKeyAndWhatIsAllowed) {
+  EXPECT_THAT(read("\nlisten = \"7701\""), HasSubstr("b.toml:2: listen: must be tcp://HOST:PORT"));
+  EXPECT_THAT(read("data_dir = \"here\""), HasSubstr("must be an absolute path"));
+  EXPECT_THAT(read("[link]\nwindow_events = 0"),
+              HasSubstr("b.toml:2: link.window_events: must be"));
+  EXPECT_THAT(read("[topics]\nallowed = [\"a b\"]"), HasSubstr("topics.allowed"));
+  EXPECT_THAT(read("[log]\nlevel = \"loud\""), HasSubstr("\"warning\""));
+  EXPECT_THAT(read("listn = 1"), HasSubstr("did you mean listen?"));
+}
+
+TEST_F(SettingsTest, AnEndpointThatIsNotOfThisMachineIsRefusedUntilThereAreKeys) {
+  EXPECT_FALSE(problem_with_endpoint("tcp://127.0.0.1:0"));
+  EXPECT_FALSE(problem_with_endpoint("ipc:///run/x"));
+  EXPECT_TRUE(problem_with_endpoint("tcp://0.0.0.0:7701"));
+  EXPECT_TRUE(problem_with_endpoint("udp://127.0.0.1:7701"));
+}
+
+}  // namespace
+}  // namespace outboxd::broker
