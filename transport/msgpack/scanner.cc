@@ -72,49 +72,58 @@ std::uint64_t big_endian(const char* bytes, std::size_t count) {
 
 ScanResult Scanner::scan(std::string_view bytes) {
   if (failure_ != ScanResult::kIncomplete) return failure_;
-  while (values_to_come_ > 0 && position_ < bytes.size()) {
-    const Format format = kFormats[static_cast<std::uint8_t>(bytes[position_])];
-    if (bytes.size() - position_ <= format.length_bytes) break;  // the header is not there yet
-    const std::size_t header_bytes = std::size_t{1} + format.length_bytes;
+  // A copy that stays in registers: what is behind `this` would be loaded again after each byte.
+  Progress progress = progress_;
+  while (progress.values_to_come > 0 && progress.position < bytes.size()) {
+    const Format format = kFormats[static_cast<std::uint8_t>(bytes[progress.position])];
+    const std::size_t there = bytes.size() - progress.position;
+    if (there <= format.length_bytes) break;  // the header is not complete yet
     const std::uint64_t length =
-        format.fixed + big_endian(bytes.data() + position_ + 1, format.length_bytes);
+        format.fixed + big_endian(bytes.data() + progress.position + 1, format.length_bytes);
+    progress.position += std::size_t{1} + format.length_bytes;
+    --progress.values_to_come;
     switch (format.kind) {
-      case Format::Kind::kUndefined: return failure_ = ScanResult::kMalformed;
       case Format::Kind::kPayload:
-        position_ += header_bytes + static_cast<std::size_t>(length);
-        --values_to_come_;
-        close_value();
+        progress.position += static_cast<std::size_t>(length);
+        close_value(progress);
         break;
-      case Format::Kind::kArray: open(length, header_bytes); break;
-      case Format::Kind::kMap: open(2 * length, header_bytes); break;
+      case Format::Kind::kArray:
+        if (!open(progress, length)) return failure_ = ScanResult::kTooDeep;
+        break;
+      case Format::Kind::kMap:
+        if (!open(progress, 2 * length)) return failure_ = ScanResult::kTooDeep;
+        break;
+      case Format::Kind::kUndefined: return failure_ = ScanResult::kMalformed;
     }
-    if (failure_ != ScanResult::kIncomplete) return failure_;
-    if (size() > max_bytes_) return failure_ = ScanResult::kTooLarge;
+    if (progress.position + progress.values_to_come > max_bytes_) {
+      return failure_ = ScanResult::kTooLarge;
+    }
   }
-  const bool complete = values_to_come_ == 0 && position_ <= bytes.size();
+  progress_ = progress;
+  const bool complete = progress.values_to_come == 0 && progress.position <= bytes.size();
   return complete ? ScanResult::kComplete : ScanResult::kIncomplete;
 }
 
-ScanResult Scanner::open(std::uint64_t entries, std::size_t header_bytes) {
-  if (depth_ == kMaxDepth) return failure_ = ScanResult::kTooDeep;
-  position_ += header_bytes;
-  --values_to_come_;
+// False when there are too many open already.
+bool Scanner::open(Progress& progress, std::uint64_t entries) {
+  if (progress.depth == kMaxDepth) return false;
   if (entries == 0) {
-    close_value();
-    return failure_;
+    close_value(progress);
+    return true;
   }
-  values_to_come_ += entries;
-  entries_to_come_[depth_++] = entries;
-  return failure_;
+  progress.values_to_come += entries;
+  entries_to_come_[progress.depth++] = entries;
+  return true;
 }
 
 // A value ended; with it end all containers whose last entry it was.
-void Scanner::close_value() {
-  while (depth_ > 0 && --entries_to_come_[depth_ - 1] == 0) --depth_;
+void Scanner::close_value(Progress& progress) {
+  while (progress.depth > 0 && --entries_to_come_[progress.depth - 1] == 0) --progress.depth;
 }
 
 void Scanner::reset() {
-  *this = Scanner(max_bytes_);
+  progress_ = {};
+  failure_ = ScanResult::kIncomplete;
 }
 
 }  // namespace outboxd::transport

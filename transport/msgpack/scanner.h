@@ -32,22 +32,26 @@ class Scanner {
 
   // After kComplete: the size of the value. Otherwise: the least that it can still have.
   [[nodiscard]] std::size_t size() const {
-    return position_ + static_cast<std::size_t>(values_to_come_);
+    return progress_.position + static_cast<std::size_t>(progress_.values_to_come);
   }
 
   // Starts with the next value.
   void reset();
 
  private:
-  ScanResult open(std::uint64_t entries, std::size_t header_bytes);
-  void close_value();
+  struct Progress {
+    std::size_t position = 0;  // of the next header; may lie beyond what has arrived
+    std::uint64_t values_to_come = 1;
+    std::size_t depth = 0;  // containers that are open
+  };
 
-  std::size_t max_bytes_;
-  std::size_t position_ = 0;  // of the next header; may lie beyond what has arrived
-  std::uint64_t values_to_come_ = 1;
-  std::size_t depth_ = 0;
-  std::array<std::uint64_t, kMaxDepth> entries_to_come_{};  // per open container
-  ScanResult failure_ = ScanResult::kIncomplete;            // anything else is sticky
+  bool open(Progress& progress, std::uint64_t entries);
+  void close_value(Progress& progress);
+
+  const std::size_t max_bytes_;
+  Progress progress_;
+  std::array<std::uint64_t, kMaxDepth> entries_to_come_;  // of each open container
+  ScanResult failure_ = ScanResult::kIncomplete;          // anything else is sticky
 };
 
 }  // namespace outboxd::transport
