@@ -1,5 +1,6 @@
 #include "storage/removal_filters.h"
 
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -82,7 +83,10 @@ class ExpiredRequestsFactory final : public FilterFactory {
 
   std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
       const rocksdb::CompactionFilter::Context&) override {
-    return std::make_unique<ExpiredRequests>(clock_.wall_ms() - ttl_ms_);
+    constexpr auto kForEver = std::numeric_limits<domain::TimestampMs>::min();
+    const domain::TimestampMs now_ms = clock_.wall_ms();
+    return std::make_unique<ExpiredRequests>(now_ms < kForEver + ttl_ms_ ? kForEver
+                                                                         : now_ms - ttl_ms_);
   }
 
  private:

@@ -1,5 +1,6 @@
 #include "storage/removal_filters.h"
 
+#include <limits>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -57,6 +58,16 @@ TEST(ExpiredRequestsFilter, KeepsRecordsWhenTheClockWentBack) {
   encode(domain::RequestRecord{"digest", "outcome", clock.wall_ms()}, record);
   clock.advance_ms(-clock.wall_ms());
   EXPECT_FALSE(removes(*expired_requests_filter(clock, 1000), "r-1", record));
+}
+
+TEST(ExpiredRequestsFilter, KeepsEverythingForTheLongestTimeToLive) {
+  support::ManualClock clock;
+  clock.advance_ms(-clock.wall_ms() - 1000);  // before 1970
+  std::string record;
+  encode(domain::RequestRecord{"digest", "outcome", std::numeric_limits<std::int64_t>::min()},
+         record);
+  const auto factory = expired_requests_filter(clock, std::numeric_limits<std::int64_t>::max());
+  EXPECT_FALSE(removes(*factory, "r-1", record));
 }
 
 }  // namespace
