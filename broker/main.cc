@@ -1,6 +1,5 @@
 // outbox-broker: the other end of outboxd's relay.
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -12,12 +11,12 @@
 #include "broker/broker.h"
 #include "broker/embedded/embedded_engine.h"
 #include "broker/settings.h"
-#include "broker/stop_signal.h"
-#include "broker/system_clock.h"
 #include "broker/watchdog.h"
 #include "systemd/log.h"
 #include "systemd/notify.h"
 #include "systemd/socket_activation.h"
+#include "systemd/stop_signal.h"
+#include "systemd/system_clock.h"
 
 namespace outboxd::broker {
 namespace {
@@ -79,9 +78,8 @@ int repair(const Settings& settings) {
 }
 
 int run(const Settings& settings) {
-  const StopSignal stop_signal;
-  std::signal(SIGPIPE, SIG_IGN);
-  const SystemClock clock;
+  const systemd::StopSignal stop_signal;
+  const systemd::SystemClock clock;
 
   const auto opened = EmbeddedEngine::open({.directory = settings.data_dir});
   if (!opened) return fail("cannot open " + settings.data_dir, opened.error());

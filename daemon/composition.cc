@@ -12,13 +12,15 @@
 
 #include "daemon/ballast.h"
 #include "daemon/outbox_publisher.h"
+#include "daemon/random_ids.h"
 #include "daemon/runtime.h"
 #include "daemon/signal_watch.h"
-#include "daemon/system_sources.h"
 #include "storage/store.h"
 #include "systemd/log.h"
 #include "systemd/notify.h"
 #include "systemd/socket_activation.h"
+#include "systemd/stop_signal.h"
+#include "systemd/system_clock.h"
 #include "transport/msgpack/envelope.h"
 
 namespace outboxd::daemon {
@@ -122,8 +124,8 @@ void keep_ballast(const Ballast& ballast, DiskLevel level) {
 }  // namespace
 
 int run_daemon(const Config& config) {
-  SignalWatch signals;  // before any thread is started
-  const SystemClock clock;
+  const systemd::StopSignal stop_signal;  // before any thread is started
+  const systemd::SystemClock clock;
   RandomIds ids;
   const Result<AccessRules> access =
       AccessRules::resolve(config.access.read, config.access.write, config.access.admin);
@@ -154,7 +156,7 @@ int run_daemon(const Config& config) {
                    .durable_progress = [&store] { return (*store)->durable_progress(); },
                    .free_bytes = [&config] { return free_bytes_at(config.data_dir); },
                    .on_disk_level = [&ballast](DiskLevel level) { keep_ballast(ballast, level); }});
-  signals.start([&runtime] { runtime.stop(); });
+  const SignalWatch signals(stop_signal, [&runtime] { runtime.stop(); });
   std::vector<int> listening_fds;
   for (const systemd::ListeningSocket& socket : systemd::take_listening_sockets()) {
     listening_fds.push_back(socket.fd);
@@ -165,7 +167,7 @@ int run_daemon(const Config& config) {
 }
 
 int repair_store(const Config& config) {
-  const SystemClock clock;
+  const systemd::SystemClock clock;
   const auto store = storage::OutboxStore::open(store_options(config, clock, true));
   if (!store) return fail(store.error());
   const storage::StoreRecovery& recovery = (*store)->recovery();

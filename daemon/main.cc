@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <sys/resource.h>
 
 #include "daemon/composition.h"
 #include "daemon/config.h"
@@ -24,6 +25,15 @@ LogLevel level_called(const std::string& name) {
     if (name_of(level) == name) return level;
   }
   return LogLevel::kInfo;
+}
+
+// 1,024 connections and our files are more descriptors than a shell gives, but not more than it
+// may.
+void raise_descriptor_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);  // if not, there is room for fewer connections
 }
 
 }  // namespace
@@ -60,5 +70,6 @@ int main(int argc, char** argv) {
     return EXIT_SUCCESS;
   }
   outboxd::systemd::set_log_level(level_called(config.log_level));
+  raise_descriptor_limit();
   return repair ? outboxd::daemon::repair_store(config) : outboxd::daemon::run_daemon(config);
 }

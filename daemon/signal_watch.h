@@ -1,26 +1,23 @@
-// SIGTERM and SIGINT as a call instead of an interruption.
+// The request to stop as a call, beside a thread that is busy with other things.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <thread>
 
+#include "systemd/stop_signal.h"
+
 namespace outboxd::daemon {
 
-// Blocks the two signals in the calling thread, and in every thread that it starts afterwards:
-// construct it first. `on_stop` is called on a thread of its own for each of them that arrives.
+// Waits on a thread of its own for `signal` and calls `on_stop` once when it comes. After the
+// destructor nothing is called any more.
 class SignalWatch {
  public:
-  SignalWatch();
+  SignalWatch(const systemd::StopSignal& signal, std::function<void()> on_stop);
   ~SignalWatch();
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
 
-  // Begins to watch; signals that came before are not lost.
-  void start(std::function<void()> on_stop);
-
  private:
-  std::atomic<bool> ending_{false};
   std::thread thread_;
 };
 

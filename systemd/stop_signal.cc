@@ -1,4 +1,4 @@
-#include "broker/stop_signal.h"
+#include "systemd/stop_signal.h"
 
 #include <cerrno>
 
@@ -6,12 +6,13 @@
 
 #include "domain/check.h"
 
-namespace outboxd::broker {
+namespace outboxd::systemd {
 
 StopSignal::StopSignal() {
   sigemptyset(&signals_);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals_, signal);
   OUTBOXD_CHECK(pthread_sigmask(SIG_BLOCK, &signals_, nullptr) == 0);
+  std::signal(SIGPIPE, SIG_IGN);  // a peer that went away is an error of its write, not our end
 }
 
 bool StopSignal::wait(std::optional<std::chrono::milliseconds> timeout) const {
@@ -28,4 +29,4 @@ bool StopSignal::wait(std::optional<std::chrono::milliseconds> timeout) const {
   return signal > 0;
 }
 
-}  // namespace outboxd::broker
+}  // namespace outboxd::systemd

@@ -1,29 +1,10 @@
-#include "daemon/system_sources.h"
-
-#include <ctime>
+#include "daemon/random_ids.h"
 
 #include <sys/random.h>
 
 #include "domain/check.h"
 
 namespace outboxd::daemon {
-namespace {
-
-std::int64_t read_ms(clockid_t clock) {
-  timespec now{};
-  OUTBOXD_CHECK(::clock_gettime(clock, &now) == 0);
-  return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
-}
-
-}  // namespace
-
-domain::TimestampMs SystemClock::wall_ms() const {
-  return read_ms(CLOCK_REALTIME);
-}
-
-std::int64_t SystemClock::monotonic_ms() const {
-  return read_ms(CLOCK_BOOTTIME);
-}
 
 std::string RandomIds::next() {
   unsigned char random[16];

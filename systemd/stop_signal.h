@@ -5,10 +5,11 @@
 #include <csignal>
 #include <optional>
 
-namespace outboxd::broker {
+namespace outboxd::systemd {
 
 // Blocks SIGTERM, SIGINT and SIGHUP in the calling thread and in all that it starts afterwards, so
-// that they are waited for instead of interrupting. Construct it before the first thread.
+// that they are waited for instead of interrupting, and ignores SIGPIPE. Construct it before the
+// first thread.
 class StopSignal {
  public:
   StopSignal();
@@ -20,4 +21,4 @@ class StopSignal {
   sigset_t signals_;
 };
 
-}  // namespace outboxd::broker
+}  // namespace outboxd::systemd
