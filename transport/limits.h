@@ -14,6 +14,9 @@ inline constexpr std::size_t kMaxIpcConnections = 1024;
 inline constexpr std::size_t kMaxIpcUnsentBytes =
     8 << 20;  // per connection; past it we stop reading,
               // and a tail that cannot keep up is ended
+inline constexpr std::size_t kDescriptorsForFiles =
+    320;  // of the process, kept from connections; RocksDB alone holds 256 open
+
 // MessagePack documents, from anyone.
 inline constexpr std::size_t kMaxDepth = 16;
 inline constexpr std::size_t kMaxArrayEntries = 1 << 17;

@@ -239,6 +239,24 @@ TEST_F(HostileClients, TwoThousandConnectionsAreServedUpToTheLimitAndTheOthersTu
   EXPECT_EQ(lonely_.ask("order.get", {{"order_id", "healthy-1"}}).at("status"), "CREATED");
 }
 
+TEST_F(HostileClients, ConnectionsNeverTakeTheDescriptorsThatTheDatabaseNeeds) {
+  healthy_.reset();
+  lonely_.kill();
+  lonely_.start({.max_open_files = 400});
+  healthy_.emplace(lonely_.connect());
+  std::vector<RawConnection> crowd;
+  for (int i = 0; i < 500; ++i) crowd.emplace_back(lonely_.socket());
+  const Json error = crowd.back().receive_error();
+  EXPECT_EQ(error.at("retry"), "later");
+  EXPECT_THAT(error.at("message").get<std::string>(), HasSubstr("file descriptors"));
+  // Enough for several logs and tables.
+  const std::string data(400 << 10, 'x');
+  for (int i = 0; i < 100; ++i) {
+    ok(healthy_->call("tx.commit", transaction("t-" + std::to_string(i), "k", data)));
+    ++healthy_seq_;
+  }
+}
+
 TEST_F(HostileClients, AClientThatNeverReadsIsReadFromNoMoreUntilItDoes) {
   RawConnection hostile(lonely_.socket());
   std::string requests;

@@ -1,10 +1,12 @@
 #include "transport/ipc/server.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include <asio/post.hpp>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,6 +36,16 @@ domain::Error error_of(ScanResult result, const ServerLimits& limits) {
               {}};
     default: return domain::bad_request({}, "the bytes are not MessagePack");
   }
+}
+
+// Descriptors are given out lowest first: a connection that gets this one or a higher one says that
+// the process is about to run out of them, and its files must not be what there is no room for.
+int end_of_connection_fds() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return std::numeric_limits<int>::max();
+  const rlim_t reserved = std::min<rlim_t>(kDescriptorsForFiles, files.rlim_cur / 2);
+  return static_cast<int>(
+      std::min<rlim_t>(files.rlim_cur - reserved, std::numeric_limits<int>::max()));
 }
 
 }  // namespace
@@ -155,6 +167,7 @@ class Server::Impl final : public AcceptHandler, public ReadinessHandler {
   EventLoop& loop_;
   RequestHandler& handler_;
   const ServerLimits limits_;
+  const int end_of_connection_fds_ = end_of_connection_fds();
   const std::shared_ptr<Poller> poller_ = Poller::start(loop_, *this);
   // Null inside when the server is gone; for what cannot be cancelled.
   const std::shared_ptr<Impl*> self_ = std::make_shared<Impl*>(this);
@@ -178,6 +191,7 @@ class Server::Impl final : public AcceptHandler, public ReadinessHandler {
 // ---- Accepting and finding connections ----
 
 void Server::Impl::on_accept(int fd) {
+  if (fd >= end_of_connection_fds_) return on_accept_without_room(fd);
   if (open_connections_ >= limits_.connections) {
     turn_away(fd,
               std::to_string(limits_.connections) + " connections are open, the most there may be");
