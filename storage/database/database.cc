@@ -10,6 +10,7 @@
 #include <rocksdb/listener.h>
 
 #include "storage/database/manifest_recovery.h"
+#include "storage/database/preallocated_logs.h"
 #include "storage/database/tuning.h"
 #include "storage/database/wal_recovery.h"
 
@@ -93,7 +94,10 @@ class FailureLatch : public rocksdb::EventListener {
 
 Database::Database(DatabaseOptions options)
     : options_(std::move(options)),
-      env_(options_.env != nullptr ? options_.env : rocksdb::Env::Default()),
+      own_env_(options_.env != nullptr ? nullptr
+                                       : rocksdb::NewCompositeEnv(with_preallocated_logs(
+                                             rocksdb::Env::Default()->GetFileSystem()))),
+      env_(own_env_ ? own_env_.get() : options_.env),
       failure_(std::make_shared<FailureLatch>()) {}
 
 Database::~Database() {

@@ -150,6 +150,7 @@ class Database {
 
   // Constant after open().
   const DatabaseOptions options_;
+  const std::unique_ptr<rocksdb::Env> own_env_;  // none when options_.env is there
   rocksdb::Env* const env_;
   const std::shared_ptr<FailureLatch> failure_;
   rocksdb::FileLock* lock_ = nullptr;
