@@ -120,9 +120,9 @@ client::Result<std::optional<ImportRun::Request>> ImportRun::next_request() {
       report_.rows += request->rows;
       return std::optional<Request>(std::move(*request));
     }
-    auto& rejection = std::get<Rejection>(**item);
+    const auto& rejection = std::get<Rejection>(**item);
     report_.rows += rejection.rows;
-    reject(std::move(rejection));
+    reject(rejection);
   }
 }
 
@@ -160,7 +160,7 @@ void ImportRun::count_done(const Request& request, const client::Json& result) {
   }
 }
 
-void ImportRun::reject(Rejection rejection) {
+void ImportRun::reject(const Rejection& rejection) {
   if (rejection.rows == 0) {
     ++report_.empty_orders;
   } else {

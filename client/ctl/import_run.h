@@ -62,7 +62,7 @@ class ImportRun {
   client::Result<std::optional<Request>> next_request();
   client::Status settle(client::Reply reply);
   void count_done(const Request& request, const client::Json& result);
-  void reject(order_import::Rejection rejection);
+  void reject(const order_import::Rejection& rejection);
   // The connection is gone: what was in flight is to be sent again, in the same order.
   client::Status recover(const client::Failure& failure);
   // Waits before trying again; the failure when it has been tried for long enough.

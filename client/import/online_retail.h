@@ -22,6 +22,16 @@ struct OnlineRetailOptions {
   std::string payment_method = "pm_ok";
 };
 
+// Rows of one InvoiceNo so far.
+struct Invoice {
+  std::string number;
+  std::string customer;  // as the file has it; empty: a guest
+  std::uint64_t first_line = 0;
+  std::uint64_t rows = 0;
+  domain::MinorUnits total = 0;
+  Json lines = Json::array();
+};
+
 // Consecutive rows of one InvoiceNo are one order, or one cancellation when it begins with C. Holds
 // one invoice in memory, of at most domain::kMaxOrderLines lines.
 class OnlineRetailSource : public Source {
@@ -41,16 +51,6 @@ class OnlineRetailSource : public Source {
     kUnitPrice,
     kCustomerId,
     kColumns
-  };
-
-  // Rows of one InvoiceNo so far.
-  struct Invoice {
-    std::string number;
-    std::string customer;  // as the file has it; empty: a guest
-    std::uint64_t first_line = 0;
-    std::uint64_t rows = 0;
-    domain::MinorUnits total = 0;
-    Json lines = Json::array();
   };
 
   domain::Status read_header();
