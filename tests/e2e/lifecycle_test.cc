@@ -63,7 +63,7 @@ TEST_F(Lifecycle, SigtermAnswersWhatWasReceivedAndEndsWithZero) {
   }
   RawConnection client(daemon_.socket());
   client.send(requests);
-  EXPECT_EQ(daemon_.stop(), 0);
+  daemon_.process().signal(SIGTERM);
 
   std::vector<std::uint64_t> told(kRequests);
   std::size_t answered = 0;
@@ -72,6 +72,7 @@ TEST_F(Lifecycle, SigtermAnswersWhatWasReceivedAndEndsWithZero) {
     told.at(answer->at(1).get<std::size_t>()) = answer->at(3).at("seq").get<std::uint64_t>();
     ++answered;
   }
+  EXPECT_EQ(daemon_.process().wait(), 0);
   EXPECT_GT(answered, 0U);
 
   // Told and done are the same: nobody who was answered loses anything, and who was not asks again.
