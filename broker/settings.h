@@ -30,6 +30,8 @@ struct Settings {
 
   // [log]
   std::string log_level = "info";
+
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 // Reads the files of `chosen` (or the default ones, when it is empty) into `settings`. Returns what

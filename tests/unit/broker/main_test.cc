@@ -1,6 +1,8 @@
 // outbox-broker as a process: what operators start, stop and lose to a power cut.
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,6 +27,20 @@ class OutboxBrokerTest : public ::testing::Test {
     const std::string line = broker.process().line_with("ready: listening on ").value();
     const std::size_t begin = line.find("tcp://");
     return line.substr(begin, line.find(',', begin) - begin);
+  }
+
+  // Changes one byte in the middle of what is written in the write-ahead log.
+  void damage_log() const {
+    std::filesystem::path log;
+    for (const auto& entry : std::filesystem::directory_iterator(broker_.data())) {
+      if (entry.path().extension() == ".log" && entry.file_size() > 0) log = entry.path();
+    }
+    std::fstream file(log, std::ios::in | std::ios::out | std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    // Behind its records a log file is zeros: it was given its size ahead of them.
+    const std::size_t middle = bytes.find_last_not_of('\0') / 2;
+    file.seekp(static_cast<std::streamoff>(middle));
+    file.put(static_cast<char>(bytes.at(middle) ^ 0x55));
   }
 
   Outcome run(std::vector<std::string> arguments) {
@@ -105,18 +121,7 @@ TEST_F(OutboxBrokerTest, ADamagedLogRefusesToStartUntilRepairedAndTheRestIsKept)
     }
   }
   broker_.kill();
-  // One byte in the middle of the write-ahead log.
-  std::filesystem::path log;
-  for (const auto& entry : std::filesystem::directory_iterator(broker_.data())) {
-    if (entry.path().extension() == ".log" && entry.file_size() > 0) log = entry.path();
-  }
-  const auto middle = static_cast<std::streamoff>(std::filesystem::file_size(log) / 2);
-  std::fstream file(log, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(middle);
-  const int byte = file.get();
-  file.seekp(middle);
-  file.put(static_cast<char>(byte ^ 0x55));
-  file.close();
+  damage_log();
 
   const Outcome refused = broker_.run();
   EXPECT_EQ(refused.status, 1);

@@ -77,6 +77,21 @@ TEST_F(SettingsTest, WhatIsWrongIsNamedWithLineKeyAndWhatIsAllowed) {
   EXPECT_THAT(read("listn = 1"), HasSubstr("did you mean listen?"));
 }
 
+TEST_F(SettingsTest, TheShippedFileShowsEveryKeyWithItsDefault) {
+  std::ifstream shipped(OUTBOXD_SOURCE_DIR "/packaging/outbox-broker.toml");
+  std::string toml;
+  std::size_t keys = 0;
+  for (std::string line; std::getline(shipped, line);) {
+    // "#key = value" is switched off; "# text" explains.
+    if (line.size() < 2 || line[0] != '#' || line[1] == ' ') continue;
+    toml += line.substr(1) + '\n';
+    if (line.find('=') != line.npos) ++keys;
+  }
+  EXPECT_EQ(read(toml), "");
+  EXPECT_EQ(keys, 9U);
+  EXPECT_EQ(settings_, Settings{});
+}
+
 TEST_F(SettingsTest, AnEndpointThatIsNotOfThisMachineIsRefusedUntilThereAreKeys) {
   EXPECT_FALSE(problem_with_endpoint("tcp://127.0.0.1:0"));
   EXPECT_FALSE(problem_with_endpoint("ipc:///run/x"));
