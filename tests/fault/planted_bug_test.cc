@@ -1,0 +1,63 @@
+// The checks themselves: each known bug, planted, must be reported.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/fault/planted_bugs.h"
+#include "tests/fault/power_cut_sweep.h"
+
+namespace outboxd::fault {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr std::uint64_t kSeed = 7;
+
+// What the sweep says about a script with the bug in it.
+std::vector<std::string> violations_with(Lies lies, Decorator decorate) {
+  const Script script = play_script({.seed = kSeed,
+                                     .stretches = 2,
+                                     .stretch = {.groups = 12, .decorate = std::move(decorate)},
+                                     .lies = lies});
+  return sweep_power_cuts(script, {.seed = kSeed, .max_violations = 40}).violations;
+}
+
+TEST(PlantedBugs, NoBugIsNotReported) {
+  EXPECT_THAT(violations_with({}, {}), IsEmpty());
+}
+
+TEST(PlantedBugs, SwallowedSyncsAreReported) {
+  EXPECT_THAT(violations_with({.swallow_file_syncs = true}, {}), Contains(StartsWith("G1:")));
+}
+
+TEST(PlantedBugs, ALostDirectorySyncIsReported) {
+  EXPECT_THAT(violations_with({.swallow_directory_syncs = true}, {}), Contains(StartsWith("G1:")));
+}
+
+TEST(PlantedBugs, AcknowledgingBeforeTheWriteIsReported) {
+  EXPECT_THAT(violations_with({}, acknowledge_before_write), Contains(StartsWith("G1:")));
+}
+
+TEST(PlantedBugs, StateAndEventsInTwoBatchesAreReported) {
+  EXPECT_THAT(violations_with({}, commit_state_and_events_apart), Contains(StartsWith("G2:")));
+}
+
+TEST(PlantedBugs, AWatermarkThatRunsAheadIsReported) {
+  EXPECT_THAT(violations_with({}, complete_too_much), Contains(StartsWith("G5:")));
+}
+
+TEST(PlantedBugs, WritesOfADiscardedUnitOfWorkAreReported) {
+  const std::vector<std::string> violations = violations_with({}, accept_what_was_discarded);
+  EXPECT_THAT(violations, Contains(HasSubstr("should not be there")));
+}
+
+TEST(PlantedBugs, AForgottenRequestRecordIsReported) {
+  const std::vector<std::string> violations = violations_with({}, forget_requests);
+  EXPECT_THAT(violations, Contains(HasSubstr("request-0 is missing")));
+}
+
+}  // namespace
+}  // namespace outboxd::fault

@@ -1,0 +1,76 @@
+// Power cuts at every point of a scripted run: G1 to G5 and G9 on what is left.
+#include <iostream>
+
+#include <gtest/gtest.h>
+
+#include "tests/fault/power_cut_sweep.h"
+
+namespace outboxd::fault {
+namespace {
+
+constexpr std::uint64_t kSeed = 20101201;
+constexpr std::size_t kShards = 6;
+constexpr std::size_t kDoubleCuts = 200;
+
+void print(const SweepReport& report) {
+  std::cout << report.cut_points << " cut points (" << report.sync_points << " at a sync), "
+            << report.variants << " variants, " << report.opened << " disks opened\n";
+}
+
+std::string text_of(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  return text;
+}
+
+// The script, checked to be what the sweeps are meant to cut.
+Script healthy_script() {
+  Script script = play_script({.seed = kSeed});
+  EXPECT_EQ(script.history.stopped_by, "");
+  EXPECT_EQ(text_of(script.history.complaints), "");
+  EXPECT_GE(script.transactions, 200U);
+  return script;
+}
+
+TEST(ScriptedRun, DoesTheSameEveryTime) {
+  const Script first = healthy_script();
+  const Script second = healthy_script();
+  ASSERT_EQ(first.history.contents.size(), second.history.contents.size());
+  for (std::size_t i = 0; i < first.history.contents.size(); ++i) {
+    EXPECT_EQ(difference(first.history.contents[i], second.history.contents[i]), "");
+  }
+}
+
+TEST(ScriptedRun, CompletesAndBuriesAndSettles) {
+  const Script script = healthy_script();
+  const StoreContents& end = script.history.contents.back();
+  EXPECT_GT(end.progress.completed_seq, 0U);
+  EXPECT_FALSE(end.dead.empty());
+  EXPECT_FALSE(end.requests.empty());
+  bool any_cancelled = false;
+  for (const auto& [id, order] : end.orders) any_cancelled |= order.settled_seq != 0;
+  EXPECT_TRUE(any_cancelled);
+}
+
+class PowerCuts : public ::testing::TestWithParam<std::size_t> {};
+
+TEST_P(PowerCuts, AtEveryPointLeaveAllThatWasAcknowledgedAndNothingHalf) {
+  const Script script = healthy_script();
+  const SweepReport report =
+      sweep_power_cuts(script, {.seed = kSeed, .shard = GetParam(), .shards = kShards});
+  print(report);
+  EXPECT_GT(report.opened, 0U);
+  EXPECT_EQ(text_of(report.violations), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Part, PowerCuts, ::testing::Range(std::size_t{0}, kShards));
+
+TEST(DoublePowerCuts, DuringTheRecoveryFromAPowerCutAreNoWorse) {
+  const Script script = healthy_script();
+  const SweepReport report = sweep_recoveries(script, kSeed, kDoubleCuts);
+  print(report);
+  EXPECT_EQ(text_of(report.violations), "");
+}
+
+}  // namespace
+}  // namespace outboxd::fault

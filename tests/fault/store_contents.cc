@@ -1,0 +1,121 @@
+#include "tests/fault/store_contents.h"
+
+#include <utility>
+
+namespace outboxd::fault {
+namespace {
+
+using domain::Page;
+using domain::Result;
+using domain::Status;
+
+constexpr std::size_t kPageEntries = 100;
+
+// Calls `list` page by page and passes every entry to `take`.
+template <typename List, typename Take>
+Status read_pages(const List& list, const Take& take) {
+  Page page{.limit = kPageEntries};
+  for (;;) {
+    auto result = list(page);
+    if (!result) return std::move(result).error();
+    for (auto& entry : result->entries) take(std::move(entry));
+    if (!result->next) return domain::ok_status();
+    page.after = *result->next;
+  }
+}
+
+Status read_requests(storage::OutboxStore& store, const std::set<std::string>& request_ids,
+                     StoreContents& contents) {
+  domain::RequestLog& requests = store.begin().requests();
+  Status status = domain::ok_status();
+  for (const std::string& id : request_ids) {
+    auto record = requests.find(*domain::RequestId::parse(id));
+    if (!record) {
+      status = std::move(record).error();
+      break;
+    }
+    if (*record) contents.requests[id] = **record;
+  }
+  store.discard();
+  return status;
+}
+
+bool same(const domain::StateValue& a, const domain::StateValue& b) {
+  return a.bytes == b.bytes && a.version == b.version;
+}
+
+bool same(const domain::RequestRecord& a, const domain::RequestRecord& b) {
+  return a.digest == b.digest && a.outcome == b.outcome && a.time_ms == b.time_ms;
+}
+
+template <typename T>
+bool same(const T& a, const T& b) {
+  return a == b;
+}
+
+std::string text_of(const std::string& key) {
+  return key;
+}
+std::string text_of(domain::Seq seq) {
+  return std::to_string(seq);
+}
+
+template <typename Map>
+std::string map_difference(const std::string& what, const Map& expected, const Map& found) {
+  for (const auto& [key, value] : expected) {
+    const auto other = found.find(key);
+    if (other == found.end()) return what + " " + text_of(key) + " is missing";
+    if (!same(value, other->second)) return what + " " + text_of(key) + " has other contents";
+  }
+  for (const auto& [key, value] : found) {
+    if (!expected.contains(key)) return what + " " + text_of(key) + " should not be there";
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<StoreContents> read_contents(storage::OutboxStore& store,
+                                    const std::set<std::string>& request_ids) {
+  StoreContents contents;
+  contents.progress = store.durable_progress();
+  OUTBOXD_TRY(read_pages([&](const Page& page) { return store.list_orders(std::nullopt, page); },
+                         [&](domain::OrderSnapshot order) {
+                           contents.orders.emplace(order.order_id.text(), std::move(order));
+                         }));
+  OUTBOXD_TRY(read_pages([&](const Page& page) { return store.list_state("", page); },
+                         [&](domain::NamedState entry) {
+                           contents.state.emplace(std::move(entry.key), std::move(entry.value));
+                         }));
+  OUTBOXD_TRY(store.scan_outbox(1, [&](const domain::OutboxEntry& entry) {
+    contents.pending.emplace(entry.seq, entry);
+    return true;
+  }));
+  OUTBOXD_TRY(store.scan_dead(1, [&](const domain::DeadEntry& entry) {
+    contents.dead.emplace(entry.entry.seq, entry);
+    return true;
+  }));
+  OUTBOXD_TRY(read_requests(store, request_ids, contents));
+  return contents;
+}
+
+std::string difference(const StoreContents& expected, const StoreContents& found) {
+  if (expected.progress.next_seq != found.progress.next_seq) {
+    return "next_seq is " + std::to_string(found.progress.next_seq) + " instead of " +
+           std::to_string(expected.progress.next_seq);
+  }
+  if (expected.progress.completed_seq != found.progress.completed_seq) {
+    return "completed_seq is " + std::to_string(found.progress.completed_seq) + " instead of " +
+           std::to_string(expected.progress.completed_seq);
+  }
+  for (const std::string& text : {map_difference("order", expected.orders, found.orders),
+                                  map_difference("key", expected.state, found.state),
+                                  map_difference("request", expected.requests, found.requests),
+                                  map_difference("outbox entry", expected.pending, found.pending),
+                                  map_difference("dead letter", expected.dead, found.dead)}) {
+    if (!text.empty()) return text;
+  }
+  return {};
+}
+
+}  // namespace outboxd::fault
