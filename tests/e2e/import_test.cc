@@ -1,14 +1,52 @@
 // A real day of invoices goes in twice, with the daemon killed in the middle: once is what counts.
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "tests/e2e/appliance.h"
 
 namespace outboxd::e2e {
 namespace {
+
+const std::string kDay = OUTBOXD_SOURCE_DIR "/docs/examples/online-retail/2010-12-01.csv";
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// A file that gets its contents while it is read, so that its reader is in the middle of it for as
+// long as a test likes.
+class GrowingFile {
+ public:
+  explicit GrowingFile(const std::string& path) {
+    // For reading too: otherwise this would wait for the reader.
+    if (::mkfifo(path.c_str(), 0600) == 0) fd_.reset(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!fd_.is_open()) throw std::runtime_error("cannot make " + path);
+  }
+
+  // Waits for the reader where it falls behind.
+  void append(std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t written = ::write(fd_.get(), text.data(), text.size());
+      if (written < 0) throw std::runtime_error("cannot write");
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+
+  void end() { fd_.reset(); }
+
+ private:
+  client::Descriptor fd_;
+};
 
 class Import : public ApplianceTest {
  protected:
@@ -17,11 +55,10 @@ class Import : public ApplianceTest {
     daemon_.start();
   }
 
-  [[nodiscard]] ProcessOptions import(std::vector<std::string> extra) const {
+  [[nodiscard]] ProcessOptions import(const std::string& file,
+                                      std::vector<std::string> extra = {}) const {
     ProcessOptions options{.argv = {program("outboxctl"), "--socket", daemon_.socket(), "--json",
-                                    "--timeout", "60s", "order", "import",
-                                    OUTBOXD_SOURCE_DIR
-                                    "/docs/examples/online-retail/2010-12-01.csv"}};
+                                    "--timeout", "60s", "order", "import", file}};
     options.argv.insert(options.argv.end(), extra.begin(), extra.end());
     return options;
   }
@@ -47,11 +84,15 @@ class Import : public ApplianceTest {
 TEST_F(Import, ARealDaySurvivesAKillInTheMiddleAndASecondImportChangesNothing) {
   Client watcher = daemon_.connect();
   ok(watcher.call("events.tail"));
-  // Few in flight, so that the middle lasts.
-  Process first(import({"--in-flight", "2"}));
+  const std::string day = read_file(kDay);
+  GrowingFile file(directory_ / "day.csv");
+  Process first(import(directory_ / "day.csv", {"--in-flight", "2"}));
+  file.append(std::string_view(day).substr(0, day.size() / 2));
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(watcher.next_notification(kPatience));
   daemon_.kill();
   daemon_.start();
+  file.append(std::string_view(day).substr(day.size() / 2));
+  file.end();
   const Json summary = summary_of(first);
   EXPECT_EQ(summary.at("rows"), 3108);
   EXPECT_GE(summary.at("connections_lost"), 1);  // it was the middle
@@ -61,7 +102,7 @@ TEST_F(Import, ARealDaySurvivesAKillInTheMiddleAndASecondImportChangesNothing) {
             imported.size());
   EXPECT_GT(imported.size(), 100U);
 
-  Process second(import({}));
+  Process second(import(kDay));
   const Json again = summary_of(second);
   EXPECT_EQ(again.at("created"), 0);
   EXPECT_EQ(again.at("replayed"), imported.size());
@@ -88,7 +129,7 @@ TEST_F(Import, ARealDaySurvivesAKillInTheMiddleAndASecondImportChangesNothing) {
 
 TEST_F(Import, RowsThatAreNoSaleAreReportedByLineAndSkipped) {
   const std::string rejects = directory_ / "rejects.txt";
-  Process process(import({"--rejects", rejects}));
+  Process process(import(kDay, {"--rejects", rejects}));
   const Json summary = summary_of(process);
   EXPECT_GT(summary.at("rejected_rows"), 0);
   EXPECT_NE(process.err().find("2010-12-01.csv:"), std::string::npos);
