@@ -86,7 +86,7 @@ class RelayLink::Impl {
       return domain::bad_request(
           "endpoint", "the endpoint \"" + options_.endpoint + "\" is refused: " + error.what());
     }
-    next_seq_.store(next_seq);
+    raise_to(next_seq);
     std::random_device seed;
     auto jitter = [engine = std::mt19937_64(seed())]() mutable {
       return std::uniform_real_distribution<double>(0.0, 1.0)(engine);
@@ -97,9 +97,7 @@ class RelayLink::Impl {
   }
 
   void wake(domain::Seq next_seq) {
-    domain::Seq known = next_seq_.load();
-    while (known < next_seq && !next_seq_.compare_exchange_weak(known, next_seq)) {
-    }
+    raise_to(next_seq);
     wake_.signal();
   }
 
@@ -114,6 +112,12 @@ class RelayLink::Impl {
   }
 
  private:
+  void raise_to(domain::Seq next_seq) {
+    domain::Seq known = next_seq_.load();
+    while (known < next_seq && !next_seq_.compare_exchange_weak(known, next_seq)) {
+    }
+  }
+
   void run() {
     block_signals();
     observer_.on_link_state(LinkState::kConnecting, {});
@@ -204,7 +208,7 @@ class RelayLink::Impl {
 
   void wait(bool more) {
     std::int64_t timeout_ms = -1;
-    if (more) {
+    if (more || session_->drained()) {
       timeout_ms = 0;
     } else {
       std::optional<std::int64_t> due = session_->next_deadline_ms();

@@ -182,8 +182,10 @@ TEST_P(RelayLinkTest, StopGivesTheBrokerTimeToAcknowledgeWhatIsInFlight) {
   box_.write(10);
   start_relay();
   EXPECT_TRUE(box_.saw(LinkState::kConnected));
+  const std::int64_t before = clock_.monotonic_ms();
   relay_->stop(30'000);
   EXPECT_EQ(box_.acknowledged_now(), 10U);
+  EXPECT_LT(clock_.monotonic_ms() - before, 30'000) << "and no longer than it needs";
 }
 
 TEST_P(RelayLinkTest, StopDoesNotWaitForABrokerThatIsNotThere) {
