@@ -13,8 +13,9 @@ std::string_view name_of(Access access) {
 }
 
 std::string describe(const Fault& fault) {
-  return std::string(name_of(fault.access)) + " " + std::to_string(fault.nth) + " fails with " +
-         (fault.cause == Fault::Cause::kNoSpace ? "ENOSPC" : "EIO") +
+  const std::string text = std::string(name_of(fault.access)) + " " + std::to_string(fault.nth);
+  if (fault.cause == Fault::Cause::kAbort) return text + " aborts";
+  return text + " fails with " + (fault.cause == Fault::Cause::kNoSpace ? "ENOSPC" : "EIO") +
          (fault.for_good ? " for good" : " once");
 }
 

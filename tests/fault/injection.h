@@ -14,7 +14,11 @@ std::string_view name_of(Access access);
 
 // The `nth` access of one sort fails; counted from 1 since the plan was set.
 struct Fault {
-  enum class Cause : std::uint8_t { kNoSpace, kIoError };
+  enum class Cause : std::uint8_t {
+    kNoSpace,
+    kIoError,
+    kAbort,  // the process dies there
+  };
 
   Access access = Access::kWrite;
   std::uint64_t nth = 1;

@@ -83,10 +83,12 @@ std::vector<Case> list_cases(const std::vector<Scene>& scenes, const IoErrorOpti
     for (const Access access : options.accesses) {
       const std::uint64_t count = scene.accesses[static_cast<std::size_t>(access)];
       for (std::uint64_t nth = 1; nth <= count; nth += options.every) {
-        // Both causes at each access; once and for good take turns.
-        const bool is_odd = nth % 2 != 0;
-        cases.push_back({&scene, {access, nth, Fault::Cause::kNoSpace, is_odd}});
-        cases.push_back({&scene, {access, nth, Fault::Cause::kIoError, !is_odd}});
+        // Every cause at each access; once and for good take turns.
+        bool for_good = nth % 2 != 0;
+        for (const Fault::Cause cause : options.causes) {
+          cases.push_back({&scene, {access, nth, cause, for_good}});
+          for_good = !for_good;
+        }
       }
     }
   }

@@ -19,6 +19,7 @@ struct IoErrorOptions {
   std::size_t stretches = 3;
   std::size_t groups = 8;  // in each stretch
   std::vector<Access> accesses;
+  std::vector<Fault::Cause> causes = {Fault::Cause::kNoSpace, Fault::Cause::kIoError};
   std::size_t every = 1;  // take every so-manieth access of a sort
 };
 

@@ -11,14 +11,25 @@ namespace {
 
 constexpr std::uint64_t kSeed = 20110209;
 
-void expect_none_lost(const IoErrorOptions& options) {
+IoErrorReport expect_none_lost(const IoErrorOptions& options) {
   const IoErrorReport report = sweep_io_errors(options);
   std::cout << report.cases << " faults, " << report.stopped << " stopped the store, "
             << report.aborted << " aborted the process, " << report.opened << " disks opened\n";
-  EXPECT_GT(report.stopped, 0U);
+  EXPECT_GT(report.stopped + report.aborted, 0U);
   std::string text;
   for (const std::string& violation : report.violations) text += violation + "\n";
   EXPECT_EQ(text, "");
+  return report;
+}
+
+// Also what becomes of an assertion that fails inside RocksDB.
+TEST(Aborts, AtAWriteLoseNothingAcknowledged) {
+  const IoErrorReport report = expect_none_lost({.seed = kSeed,
+                                                 .stretches = 2,
+                                                 .accesses = {Access::kWrite},
+                                                 .causes = {Fault::Cause::kAbort},
+                                                 .every = 5});
+  EXPECT_EQ(report.aborted, report.cases);
 }
 
 TEST(IoErrors, OfAnySyncStopTheStoreAndLoseNothingAcknowledged) {

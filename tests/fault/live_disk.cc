@@ -1,6 +1,7 @@
 #include "tests/fault/live_disk.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "domain/check.h"
@@ -229,6 +230,7 @@ IOStatus LiveDisk::admit(Access access, const std::string& path) {
   const bool strikes = count == fault_->nth || (fault_->for_good && struck_);
   if (!strikes) return IOStatus::OK();
   struck_ = true;
+  if (fault_->cause == Fault::Cause::kAbort) std::abort();
   return fault_->cause == Fault::Cause::kNoSpace
              ? IOStatus::NoSpace(path, "no space left on device")
              : IOStatus::IOError(path, "input/output error");

@@ -11,7 +11,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr std::uint64_t kSeed = 7;
@@ -19,10 +18,10 @@ constexpr std::uint64_t kSeed = 7;
 // What the sweep says about a script with the bug in it.
 std::vector<std::string> violations_with(Lies lies, Decorator decorate) {
   const Script script = play_script({.seed = kSeed,
-                                     .stretches = 2,
+                                     .stretches = 1,
                                      .stretch = {.groups = 12, .decorate = std::move(decorate)},
                                      .lies = lies});
-  return sweep_power_cuts(script, {.seed = kSeed, .max_violations = 40}).violations;
+  return sweep_power_cuts(script, {.seed = kSeed, .max_violations = 5}).violations;
 }
 
 TEST(PlantedBugs, NoBugIsNotReported) {
@@ -50,8 +49,7 @@ TEST(PlantedBugs, AWatermarkThatRunsAheadIsReported) {
 }
 
 TEST(PlantedBugs, WritesOfADiscardedUnitOfWorkAreReported) {
-  const std::vector<std::string> violations = violations_with({}, accept_what_was_discarded);
-  EXPECT_THAT(violations, Contains(HasSubstr("should not be there")));
+  EXPECT_THAT(violations_with({}, accept_what_was_discarded), Contains(StartsWith("G1:")));
 }
 
 TEST(PlantedBugs, AForgottenRequestRecordIsReported) {
