@@ -96,8 +96,13 @@ std::string text_of(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// The unpacker has bounded the depth already.
-Json to_json(const msgpack::object& object) {
+bool is_container(const msgpack::object& object) {
+  return object.type == msgpack::type::ARRAY || object.type == msgpack::type::MAP;
+}
+
+// The unpacker has bounded the depth already. Inside a key, which becomes a text itself, another
+// key that is an array or a map is not shown: a text in a text in a text doubles with every level.
+Json to_json(const msgpack::object& object, bool inside_key = false) {
   switch (object.type) {
     case msgpack::type::NIL: return nullptr;
     case msgpack::type::BOOLEAN: return object.via.boolean;
@@ -112,7 +117,7 @@ Json to_json(const msgpack::object& object) {
     case msgpack::type::ARRAY: {
       Json array = Json::array();
       for (std::uint32_t i = 0; i < object.via.array.size; ++i) {
-        array.push_back(to_json(object.via.array.ptr[i]));
+        array.push_back(to_json(object.via.array.ptr[i], inside_key));
       }
       return array;
     }
@@ -121,9 +126,10 @@ Json to_json(const msgpack::object& object) {
       Json::object_t map;
       for (std::uint32_t i = 0; i < object.via.map.size; ++i) {
         const msgpack::object_kv& entry = object.via.map.ptr[i];
-        const Json key = to_json(entry.key);
+        const bool hidden = inside_key && is_container(entry.key);
+        const Json key = hidden ? Json(nullptr) : to_json(entry.key, true);
         map.Container::emplace_back(key.is_string() ? key.get<std::string>() : text_of(key),
-                                    to_json(entry.val));
+                                    to_json(entry.val, inside_key));
       }
       return map;
     }

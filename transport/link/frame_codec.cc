@@ -62,7 +62,7 @@ class Fields {
 
  private:
   Value next() {
-    failed_ |= index_ >= frame_.size();
+    failed_ |= frame_.kind() != Value::Kind::kArray || index_ >= frame_.size();
     return failed_ ? Value() : frame_.at(index_++);
   }
 

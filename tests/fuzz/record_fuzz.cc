@@ -1,0 +1,72 @@
+// Values of the store, as a damaged disk may give them. The first byte chooses the decoder.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "domain/check.h"
+#include "storage/records.h"
+
+namespace outboxd::storage {
+namespace {
+
+// What was decoded, encoded again, is decoded to the same bytes again.
+template <typename Decode>
+void round_trip(std::string_view bytes, const Decode& decode) {
+  const auto value = decode(bytes);
+  if (!value) {
+    OUTBOXD_CHECK(!value.error().message.empty());
+    return;
+  }
+  std::string once;
+  encode(*value, once);
+  const auto again = decode(once);
+  OUTBOXD_CHECK(again.ok());
+  std::string twice;
+  encode(*again, twice);
+  OUTBOXD_CHECK(once == twice);
+}
+
+domain::Result<domain::OutboxEntry> outbox(std::string_view bytes) {
+  domain::OutboxEntry entry;
+  OUTBOXD_TRY(decode_outbox(7, bytes, entry));
+  return entry;
+}
+
+domain::Result<domain::DeadEntry> dead(std::string_view bytes) {
+  domain::DeadEntry entry;
+  OUTBOXD_TRY(decode_dead(7, bytes, entry));
+  return entry;
+}
+
+void numbers_and_texts(std::string_view bytes) {
+  std::string encoded;
+  if (const auto number = decode_number(bytes, "number")) {
+    encode_number(*number, encoded);
+    OUTBOXD_CHECK(*decode_number(encoded, "number") == *number);
+  }
+  if (const auto text = decode_text(bytes, "text")) {
+    encode_text(*text, encoded);
+    OUTBOXD_CHECK(*decode_text(encoded, "text") == *text);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
+  switch (data[0] % 7) {
+    case 0: round_trip(bytes, decode_head); break;
+    case 1: round_trip(bytes, [](std::string_view b) { return decode_order("order-1", b); }); break;
+    case 2: round_trip(bytes, [](std::string_view b) { return decode_state("key", b); }); break;
+    case 3: round_trip(bytes, [](std::string_view b) { return decode_request("r-1", b); }); break;
+    case 4: round_trip(bytes, outbox); break;
+    case 5: round_trip(bytes, dead); break;
+    default: numbers_and_texts(bytes);
+  }
+  static_cast<void>(decode_request_time(bytes).ok());
+  return 0;
+}
+
+}  // namespace outboxd::storage
