@@ -61,7 +61,9 @@ Status Relay::read(Seq from, std::size_t max_events, std::size_t max_bytes,
                    transport::PublishBatch& batch) {
   batch.first_seq = from;
   batch.envelopes.clear();
-  if (read_fresh(from, max_events, max_bytes, batch)) return domain::ok_status();
+  if (!unburied_.contains(from) && read_fresh(from, max_events, max_bytes, batch)) {
+    return domain::ok_status();
+  }
   return read_stored(from, max_events, max_bytes, batch);
 }
 
@@ -72,6 +74,7 @@ bool Relay::read_fresh(Seq from, std::size_t max_events, std::size_t max_bytes,
   std::size_t bytes = 0;
   for (std::size_t i = from - fresh_.front().seq; i < fresh_.size(); ++i) {
     if (batch.envelopes.size() == max_events || bytes >= max_bytes) break;
+    if (unburied_.contains(fresh_[i].seq)) break;
     bytes += fresh_[i].envelope.size();
     batch.envelopes.push_back(fresh_[i].envelope);
   }
@@ -87,14 +90,18 @@ Status Relay::read_stored(Seq from, std::size_t max_events, std::size_t max_byte
   const auto pad_to = [&](Seq seq) {
     while (!is_full() && from + batch.envelopes.size() < seq) batch.envelopes.emplace_back();
   };
+  bool awaits_burial = false;
   OUTBOXD_TRY(reader_.scan_outbox(from, [&](const domain::OutboxEntry& entry) {
     pad_to(entry.seq);
-    if (is_full() || entry.seq != from + batch.envelopes.size()) return false;
+    awaits_burial = unburied_.contains(entry.seq);
+    if (awaits_burial || is_full() || entry.seq != from + batch.envelopes.size()) return false;
     bytes += entry.envelope.size();
     batch.envelopes.push_back(entry.envelope);
     return !is_full();
   }));
-  pad_to(next_seq);
+  if (!awaits_burial) pad_to(next_seq);
+  unburied_.erase(unburied_.lower_bound(from),
+                  unburied_.lower_bound(from + batch.envelopes.size()));
   // Entries that are complete are no longer there, and must not pass for withdrawn ones.
   if (const Seq completed_seq = progress_().completed_seq; from <= completed_seq) {
     batch.envelopes.clear();
@@ -140,6 +147,7 @@ void Relay::on_acknowledged(Seq seq) {
 }
 
 void Relay::on_rejected(Seq seq, std::string code, std::string message) {
+  unburied_.insert(seq);
   MutexLock lock(mutex_);
   rejected_.push_back({seq, std::move(code), std::move(message)});
   post_report();

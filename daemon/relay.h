@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,7 @@ struct RelayEvents {
 
 // Between core thread and link thread. Constructed, started and destroyed on the core thread;
 // `reader`, `clock` and `loop` outlive it.
-class Relay : private transport::PublishSource, private transport::LinkObserver {
+class Relay : public transport::PublishSource, public transport::LinkObserver {
  public:
   // `progress` tells where the durable outbox stands, on any thread.
   Relay(RelayOptions options, transport::EventLoop& loop, domain::DurableReader& reader,
@@ -85,6 +86,11 @@ class Relay : private transport::PublishSource, private transport::LinkObserver 
 
   // Core thread only.
   LinkStatus status_;
+
+  // Link thread only. Rejected, and not yet seen to be gone from the outbox: their withdrawal must
+  // not be published before the dead letter is durable, or a crash between the two would lose the
+  // event (G5).
+  std::set<domain::Seq> unburied_;
 
   // Both threads.
   struct Fresh {

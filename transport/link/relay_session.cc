@@ -159,6 +159,7 @@ RelaySession::Cut RelaySession::cut_to_fit(const PublishBatch& batch) {
                               "the broker takes events of at most " +
                                   std::to_string(max_envelope_bytes_) + " bytes, this one has " +
                                   std::to_string(size));
+        break;  // the outbox buries it first; what it gives then is the withdrawal
       }
       continue;
     }

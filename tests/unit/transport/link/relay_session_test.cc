@@ -161,6 +161,8 @@ TEST_F(RelaySessionTest, AnEventThatTheBrokerWouldRefuseForItsSizeIsNotSent) {
   connect_and_welcome(98);
   session_->publish({99, {std::string(5'001, 'x'), "event 100"}}, now_);
   EXPECT_THAT(diary_.last(), HasSubstr("rejected 99 too_large"));
+  EXPECT_THAT(sent(), ElementsAre()) << "its dead letter must be durable before";
+  session_->publish({99, {"", "event 100"}}, now_);
   EXPECT_THAT(sent(), ElementsAre("PUBLISH 99+2 without 99"));
 }
 
