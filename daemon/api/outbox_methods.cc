@@ -26,7 +26,7 @@ using transport::Writer;
 
 constexpr std::int64_t kMaxSeq = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kDefaultWaitMs = 30'000;
-constexpr std::int64_t kMaxWaitMs = 24 * 3600 * 1000;
+constexpr std::int64_t kMaxWaitMs = std::int64_t{24} * 3600 * 1000;
 
 Result<Seq> seq_argument(const Arguments& arguments, std::string_view name) {
   OUTBOXD_ASSIGN_OR_RETURN(const std::int64_t seq, arguments.integer(name, {1, kMaxSeq}));

@@ -24,7 +24,7 @@ inline zmq::message_t to_message(std::string frame) {
   zmq::message_t message(
       owner->data(), owner->size(),
       [](void*, void* hint) { delete static_cast<std::string*>(hint); }, owner.get());
-  owner.release();  // the message's now
+  static_cast<void>(owner.release());  // the message's now
   return message;
 }
 
