@@ -13,10 +13,9 @@ SignalWatch::SignalWatch(const systemd::StopSignal& signal, std::function<void()
       }) {}
 
 SignalWatch::~SignalWatch() {
-  // If no signal came, this one ends the wait; a stop that it causes is one of something that is
-  // over anyway.
-  // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread): it is blocked, and the thread takes it from
-  // there
+  // If no signal came, this one ends the wait: it is blocked, and the thread takes it from there. A
+  // stop that it causes is one of something that is over anyway.
+  // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread)
   pthread_kill(thread_.native_handle(), SIGTERM);
   thread_.join();
 }
