@@ -28,6 +28,24 @@ DiskImage empty_disk(const std::string& path) {
   return image;
 }
 
+Record record_of(const DiskImage& image) {
+  Record record;
+  for (const std::string& path : image.directories) {
+    if (path != "/") record.push_back({.kind = Operation::Kind::kMakeDirectory, .path = path});
+  }
+  Inode inode = 0;
+  for (const auto& [path, contents] : image.files) {
+    record.push_back({.kind = Operation::Kind::kCreate, .inode = ++inode, .path = path});
+    record.push_back(
+        {.kind = Operation::Kind::kWrite, .inode = inode, .path = path, .bytes = *contents});
+    record.push_back({.kind = Operation::Kind::kSync, .inode = inode, .path = path});
+  }
+  for (const std::string& path : image.directories) {
+    record.push_back({.kind = Operation::Kind::kSyncDirectory, .path = path});
+  }
+  return record;
+}
+
 std::string parent_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   OUTBOXD_CHECK(slash != std::string::npos);

@@ -27,6 +27,9 @@ struct DiskImage {
 // A disk with nothing but the directory `path`.
 DiskImage empty_disk(const std::string& path);
 
+// The operations that make an empty disk into `image`, all of it durable.
+Record record_of(const DiskImage& image);
+
 // "/a/b" for "/a/b/c", and "c". The parent of "/a" is "/".
 std::string parent_of(const std::string& path);
 std::string leaf_of(const std::string& path);

@@ -129,7 +129,10 @@ class Worker {
   }
 
   void run_case(const Case& task) {
+    // The record begins with the disk as it was: the tables of another worker's scenes have other
+    // unique ids.
     Recorder recorder(journal_fd_);
+    for (Operation& operation : record_of(task.scene->start)) recorder.add(std::move(operation));
     PowerCutFileSystem files(task.scene->start, &recorder);
     files.inject(task.fault);
     Application application = task.scene->application;
@@ -144,7 +147,7 @@ class Worker {
   void check_aftermath(const Case& task, const Record& record, std::optional<History> history) {
     if (!history) history = healthy_history(*task.scene);
     std::size_t acknowledged = task.scene->history.contents.size() - 1;
-    DiskModel model(task.scene->start);
+    DiskModel model(empty_disk("/"));
     for (const Operation& operation : record) {
       model.apply(operation);
       if (operation.kind == Operation::Kind::kAcknowledged) acknowledged = operation.offset;
