@@ -302,6 +302,12 @@ TEST(Server, ServesAsManyOfTwoThousandConnectionsAsItMayAndTellsTheRest) {
 }
 
 TEST(Server, TellsClientsWhenTheProcessIsOutOfDescriptorsAndGoesOnAfterwards) {
+#if defined(__has_feature)
+#if __has_feature(undefined_behavior_sanitizer)
+  // Its check of vtables opens a pipe to see whether memory can be read, and takes EMFILE for "no".
+  GTEST_SKIP() << "UndefinedBehaviorSanitizer needs descriptors of its own";
+#endif
+#endif
   RunningServer server;
   RawClient served(server.path());
   ASSERT_TRUE(served.echo());
