@@ -8,6 +8,7 @@
 
 #include "tests/e2e/appliance.h"
 #include "tests/e2e/fake_broker.h"
+#include "tests/support/sanitizers.h"
 #include "transport/link/frame_codec.h"
 
 namespace outboxd::e2e {
@@ -168,11 +169,7 @@ TEST_F(HostileBroker, AFloodOfFramesIsReadInBoundedMemory) {
   });
   ASSERT_TRUE(daemon_.process().wait_for_output("the broker sent garbage"));
   expect_clients_notice_nothing();
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  constexpr std::uint64_t kMaxGrowthBytes = 700 << 20;
-#else
-  constexpr std::uint64_t kMaxGrowthBytes = 64 << 20;
-#endif
+  constexpr std::uint64_t kMaxGrowthBytes = (support::kMemoryIsSanitized ? 700 : 64) << 20;
   EXPECT_LT(daemon_.process().peak_rss_bytes(), before + kMaxGrowthBytes);
 }
 

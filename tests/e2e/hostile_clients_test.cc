@@ -8,6 +8,7 @@
 
 #include "tests/e2e/appliance.h"
 #include "tests/e2e/raw_connection.h"
+#include "tests/support/sanitizers.h"
 
 namespace outboxd::e2e {
 namespace {
@@ -16,11 +17,7 @@ using ::testing::HasSubstr;
 
 // What the daemon's memory may grow by through all that one test does to it. Sanitizers keep freed
 // memory aside, and shadows of all.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kMaxGrowthBytes = 700 << 20;
-#else
-constexpr std::uint64_t kMaxGrowthBytes = 80 << 20;
-#endif
+constexpr std::uint64_t kMaxGrowthBytes = (support::kMemoryIsSanitized ? 700 : 80) << 20;
 
 // One healthy client is connected through all of each test.
 class HostileClients : public ApplianceTest {

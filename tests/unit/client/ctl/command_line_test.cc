@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -81,14 +82,15 @@ TEST_F(CommandLineTest, ACreatedOrderIsShownWithItsLinesAndMoney) {
 }
 
 TEST_F(CommandLineTest, AnOrderWithoutAnIdGetsOneThatIsNamedWhenTheOutcomeIsUnknown) {
-  std::string id;
+  std::promise<std::string> asked_for;
   FakeDaemon daemon(path("s"), [&](const IncomingRequest& request) {
-    id = request.arguments["order_id"].get<std::string>();
+    asked_for.set_value(request.arguments["order_id"].get<std::string>());
     return client::testing::hang_up();
   });
   const Ended ended = ctl({"order", "create", "--customer", "c", "--payment-method", "pm_ok",
                            "--currency", "GBP", "--line", "A:1:1"});
   EXPECT_EQ(ended.status, kOutcomeUnknown);
+  const std::string id = asked_for.get_future().get();
   EXPECT_EQ(id.size(), 32U);
   EXPECT_THAT(ended.err, HasSubstr("--id " + id));
 }

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tests/support/sanitizers.h"
 #include "tests/unit/transport/ipc/raw_client.h"
 #include "tests/unit/transport/ipc/running_server.h"
 #include "transport/msgpack/writer.h"
@@ -302,12 +303,9 @@ TEST(Server, ServesAsManyOfTwoThousandConnectionsAsItMayAndTellsTheRest) {
 }
 
 TEST(Server, TellsClientsWhenTheProcessIsOutOfDescriptorsAndGoesOnAfterwards) {
-#if defined(__has_feature)
-#if __has_feature(undefined_behavior_sanitizer)
-  // Its check of vtables opens a pipe to see whether memory can be read, and takes EMFILE for "no".
-  GTEST_SKIP() << "UndefinedBehaviorSanitizer needs descriptors of its own";
-#endif
-#endif
+  if (support::kChecksNeedDescriptors) {
+    GTEST_SKIP() << "UndefinedBehaviorSanitizer takes EMFILE for memory that cannot be read";
+  }
   RunningServer server;
   RawClient served(server.path());
   ASSERT_TRUE(served.echo());

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include "tests/support/sanitizers.h"
 #include "transport/limits.h"
 #include "transport/msgpack/writer.h"
 
@@ -165,16 +166,11 @@ TEST(Document, TakesNoMemoryForEntriesThatAreNotThere) {
   };
   Document document;
   static_cast<void>(document.decode("\x01"));
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  constexpr bool kHeapIsCounted = false;  // the sanitizer's own heap is limited instead
-#else
-  constexpr bool kHeapIsCounted = true;
-#endif
   for (const std::string& bomb : bombs) {
     const std::size_t before = heap_bytes_in_use();
     const auto root = document.decode(bomb);
     EXPECT_FALSE(root.ok());
-    if (kHeapIsCounted) {
+    if (!support::kMemoryIsSanitized) {  // such a heap is limited instead, by the sanitizer
       EXPECT_LT(heap_bytes_in_use(), before + 4096);
     }
   }
