@@ -1,13 +1,13 @@
 // The part of Reader that knows TOML.
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <sstream>
 
 #include <toml++/toml.h>
 
 #include "config/reader.h"
 #include "config/setting.h"
+#include "domain/text.h"
 
 namespace outboxd::config {
 namespace {
@@ -33,20 +33,6 @@ std::string sentence(IntegerRange range) {
     return "an integer of at least " + std::to_string(range.min);
   }
   return "an integer from " + std::to_string(range.min) + " to " + std::to_string(range.max);
-}
-
-// Levenshtein distance; keys are short.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
-    }
-  }
-  return row[b.size()];
 }
 
 // Sets the target of one setting, or says what the node must be instead.
@@ -177,7 +163,7 @@ struct Reader::Pass {
     std::string nearest;
     std::size_t nearest_distance = std::numeric_limits<std::size_t>::max();
     for (const auto& [known, setting] : reader.keys_) {
-      const std::size_t d = distance(key, known);
+      const std::size_t d = domain::edit_distance(key, known);
       if (d < nearest_distance && d <= std::max(key.size(), known.size()) / 2) {
         nearest_distance = d;
         nearest = known;

@@ -1,6 +1,10 @@
 #include "domain/text.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 namespace outboxd::domain {
 namespace {
@@ -47,6 +51,19 @@ Status check_text(std::string_view text, const std::string& argument, std::size_
   }
   if (!is_utf8(text)) return bad_request(argument, argument + " must be valid UTF-8");
   return ok_status();
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
+    }
+  }
+  return row.back();
 }
 
 }  // namespace outboxd::domain

@@ -1,31 +1,11 @@
 #include "daemon/api/method_table.h"
 
-#include <algorithm>
-#include <numeric>
 #include <utility>
-#include <vector>
 
 #include "domain/check.h"
+#include "domain/text.h"
 
 namespace outboxd::daemon {
-namespace {
-
-// Levenshtein distance; both texts are short (a method's name, and at most twice that).
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
-}  // namespace
 
 std::string_view name_of(Access access) {
   switch (access) {
@@ -53,7 +33,7 @@ std::string_view MethodTable::nearest(std::string_view name) const {
   std::size_t best_distance = kFurthest + 1;
   for (const auto& [candidate, method] : methods_) {
     if (name.size() > candidate.size() + kFurthest) continue;
-    const std::size_t distance = edit_distance(name, candidate);
+    const std::size_t distance = domain::edit_distance(name, candidate);
     if (distance < best_distance || (distance == best_distance && candidate < best)) {
       best = candidate;
       best_distance = distance;

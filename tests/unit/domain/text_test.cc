@@ -33,5 +33,14 @@ TEST(CheckTextTest, NamesTheArgumentAndTheBounds) {
   EXPECT_EQ(check_text("\xFF", "sku", 1, 3).error().message, "sku must be valid UTF-8");
 }
 
+TEST(EditDistanceTest, CountsWhatMustBeInsertedRemovedOrReplaced) {
+  EXPECT_EQ(edit_distance("", ""), 0U);
+  EXPECT_EQ(edit_distance("order", "order"), 0U);
+  EXPECT_EQ(edit_distance("", "abc"), 3U);
+  EXPECT_EQ(edit_distance("abc", ""), 3U);
+  EXPECT_EQ(edit_distance("kitten", "sitting"), 3U);
+  EXPECT_EQ(edit_distance("order.craete", "order.create"), 2U);
+}
+
 }  // namespace
 }  // namespace outboxd::domain
