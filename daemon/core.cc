@@ -18,29 +18,53 @@ void Core::attach(transport::Server& server) {
   server_ = &server;
 }
 
-void Core::finish(transport::ReplyAddress to, domain::UnitOfWork& work, domain::Status status) {
+void Core::finish(transport::ReplyAddress to, domain::UnitOfWork& work, domain::Status status,
+                  WhenDurable when_durable) {
   OUTBOXD_CHECK(server_ != nullptr);
   // A refusal may rest on something that is not durable yet (an id that is taken by a request still
   // in flight), so it waits like a success does.
   const std::uint64_t depends_on = work.depends_on();
+  if (depends_on == 0) {
+    status ? server_->reply(to, result_) : server_->reply_error(to, status.error());
+  } else if (status) {
+    held_for(depends_on).hold(to, result_);
+  } else {
+    held_for(depends_on).hold_error(to, status.error());
+  }
+  close(depends_on, std::move(status), std::move(when_durable));
+}
+
+void Core::apply(const Effect& effect, WhenDurable when_durable) {
+  domain::UnitOfWork& work = store_.begin();
+  domain::Status status = effect(work);
+  close(work.depends_on(), std::move(status), std::move(when_durable));
+}
+
+void Core::close(std::uint64_t depends_on, domain::Status status, WhenDurable when_durable) {
   if (status) {
     store_.accept();
     ++counters_.units;
-    if (depends_on == 0) {
-      server_->reply(to, result_);
-    } else {
-      held_for(depends_on).hold(to, result_);
-    }
   } else {
     store_.discard();
     ++counters_.refused;
-    if (depends_on == 0) {
-      server_->reply_error(to, status.error());
-    } else {
-      held_for(depends_on).hold_error(to, std::move(status).error());
-    }
   }
+  if (!when_durable) {
+    submit_if_full();
+  } else if (depends_on == 0) {
+    when_durable(status);  // it may apply() something in its turn
+  } else {
+    held_for(depends_on).hold(std::move(when_durable), std::move(status));
+    submit_if_full();
+  }
+}
+
+void Core::submit_if_full() {
   if (store_.pending_bytes() >= options_.max_group_bytes) submit_if_possible();
+}
+
+void Core::look(const std::function<void(domain::UnitOfWork&)>& read) {
+  read(store_.begin());
+  store_.discard();
 }
 
 HeldReplies& Core::held_for(std::uint64_t group_number) {
@@ -61,7 +85,7 @@ void Core::submit_if_possible() {
     // Both groups are busy: requests wait in their sockets, where the kernel bounds them.
     if (!holding_ && store_.pending_bytes() >= options_.max_group_bytes) {
       holding_ = true;
-      server_->hold();
+      if (server_ != nullptr) server_->hold();
     }
     return;
   }
@@ -77,7 +101,7 @@ void Core::submit_if_possible() {
   commit_thread_.submit(std::move(group));
   if (holding_) {
     holding_ = false;
-    server_->release();
+    if (server_ != nullptr) server_->release();
   }
 }
 
@@ -92,7 +116,7 @@ void Core::on_written() {
   in_flight_number_ = 0;
   for (const auto& hook : after_commit_) hook(*written.group);
   store_.retire(std::move(written.group));
-  if (server_ != nullptr) in_flight_.release(*server_);
+  server_ != nullptr ? in_flight_.release(*server_) : in_flight_.release();
 }
 
 bool Core::idle() const {

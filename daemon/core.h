@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "daemon/commit_thread.h"
+#include "daemon/group_commit.h"
 #include "daemon/held_replies.h"
 #include "domain/store.h"
 #include "transport/ipc/event_loop.h"
@@ -38,7 +39,7 @@ struct CoreCounters {
 //
 // Lifetime: `store` and `server` outlive it; it joins the commit thread in its destructor. Core
 // thread only.
-class Core {
+class Core : public GroupCommit {
  public:
   // Runs inside a unit of work and writes the result, one encoded value. An error discards the
   // unit.
@@ -50,14 +51,17 @@ class Core {
   // Requests are answered through `server`. Once, before the first execute().
   void attach(transport::Server& server);
 
-  // Runs `use_case` and answers `to` when the outcome is durable.
+  // Runs `use_case` and answers `to` when the outcome is durable; `when_durable` is told then, too.
   template <typename Function>
-  void execute(transport::ReplyAddress to, Function&& use_case) {
+  void execute(transport::ReplyAddress to, Function&& use_case, WhenDurable when_durable = {}) {
     domain::UnitOfWork& work = store_.begin();
     result_.clear();
     transport::Writer writer(result_);
-    finish(to, work, std::forward<Function>(use_case)(work, writer));
+    finish(to, work, std::forward<Function>(use_case)(work, writer), std::move(when_durable));
   }
+
+  void apply(const Effect& effect, WhenDurable when_durable) override;
+  void look(const std::function<void(domain::UnitOfWork&)>& read) override;
 
   // Joins the daemon's own bookkeeping to the group being built; nobody is answered. `note` must
   // not fail for lack of input: an error is fatal as a failed commit is.
@@ -82,7 +86,10 @@ class Core {
   [[nodiscard]] const CoreCounters& counters() const { return counters_; }
 
  private:
-  void finish(transport::ReplyAddress to, domain::UnitOfWork& work, domain::Status status);
+  void finish(transport::ReplyAddress to, domain::UnitOfWork& work, domain::Status status,
+              WhenDurable when_durable);
+  void close(std::uint64_t depends_on, domain::Status status, WhenDurable when_durable);
+  void submit_if_full();
   HeldReplies& held_for(std::uint64_t group_number);
   void on_written();
   void submit_if_possible();

@@ -1,11 +1,13 @@
-// Replies that wait until the group that they depend on is durable (G1).
+// Replies, and what else waits until the group that it depends on is durable (G1).
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "daemon/group_commit.h"
 #include "domain/result.h"
 #include "transport/ipc/server.h"
 
@@ -23,7 +25,12 @@ class HeldReplies {
     errors_.push_back({to, std::move(error)});
   }
 
-  // Sends them all and is empty afterwards; the memory is kept for the next group.
+  void hold(GroupCommit::WhenDurable told, domain::Status status) {
+    told_.push_back({std::move(told), std::move(status)});
+  }
+
+  // Sends the replies, then tells the others, and is empty afterwards; the memory of the replies is
+  // kept for the next group. Whoever is told may hold more in here.
   void release(transport::Server& server) {
     const std::string_view bytes = bytes_;
     for (const Result& held : results_) {
@@ -33,9 +40,16 @@ class HeldReplies {
     results_.clear();
     errors_.clear();
     bytes_.clear();
+    release();
   }
 
-  [[nodiscard]] std::size_t size() const { return results_.size() + errors_.size(); }
+  // The same without replies.
+  void release() {
+    OUTBOXD_CHECK(results_.empty() && errors_.empty());
+    for (const Told& held : std::exchange(told_, {})) held.when_durable(held.status);
+  }
+
+  [[nodiscard]] std::size_t size() const { return results_.size() + errors_.size() + told_.size(); }
 
  private:
   struct Result {
@@ -48,7 +62,13 @@ class HeldReplies {
     domain::Error error;
   };
 
+  struct Told {
+    GroupCommit::WhenDurable when_durable;
+    domain::Status status;
+  };
+
   std::string bytes_;
+  std::vector<Told> told_;
   std::vector<Result> results_;
   std::vector<Failure> errors_;
 };

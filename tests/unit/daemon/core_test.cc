@@ -117,12 +117,15 @@ class FakeStore : public domain::Store, private domain::UnitOfWork {
 //   write            writes 10 bytes            read1 / read2   depends on group 1 / 2, writes
 //   nothing write_big        writes a whole group       refuse          is refused, having read
 //   group 1 read             depends on nothing
+// and `apply`, `apply_refused` and `apply_free` do the work of write, refuse and read for nobody's
+// request: they are answered at once.
 class ScriptedHandler : public transport::RequestHandler {
  public:
   ScriptedHandler(Core& core, FakeStore& store) : core_(core), store_(store) {}
 
   void on_request(const transport::Request& request) override {
     const std::string method(request.method);
+    if (method.starts_with("apply")) apply(method);
     store_.next_reads_group(method == "read1" || method == "refuse" ? 1
                             : method == "read2"                     ? 2
                                                                     : 0);
@@ -136,7 +139,21 @@ class ScriptedHandler : public transport::RequestHandler {
   }
   void on_disconnect(transport::ConnectionId) override {}
 
+  // What effects were told, in order. Core thread, or when that rests.
+  std::string told;
+
  private:
+  void apply(const std::string& method) {
+    const bool is_refused = method == "apply_refused";
+    store_.next_reads_group(is_refused ? 1 : 0);
+    if (method == "apply") store_.next_writes(10);
+    core_.apply(
+        [is_refused](domain::UnitOfWork&) {
+          return is_refused ? Status(domain::bad_request("x", "refused")) : domain::ok_status();
+        },
+        [this](const Status& status) { told += status ? "durable " : status.error().message; });
+  }
+
   Core& core_;
   FakeStore& store_;
 };
@@ -309,6 +326,37 @@ TEST_F(CoreTest, AFullGroupMakesRequestsWaitInTheirSocketUntilThereIsRoom) {
   EXPECT_EQ(next_reply(), 3) << "the second group is being written, so there is room again";
   disk_.permit_one();
   EXPECT_EQ(next_reply(), 2);
+}
+
+TEST_F(CoreTest, AnEffectWithoutARequestIsToldWhenItIsDurableAndNotBefore) {
+  send(1, "apply");
+  EXPECT_EQ(next_reply(), 1);
+  disk_.await_start_of_write(1);
+  settle();
+  EXPECT_EQ(handler_->told, "") << "the disk has not confirmed anything";
+  disk_.permit_one();
+  send(2, "read1");
+  EXPECT_EQ(next_reply(), 2);
+  EXPECT_EQ(handler_->told, "durable ");
+}
+
+TEST_F(CoreTest, AnEffectThatWroteNothingAndReadNothingFreshIsToldAtOnce) {
+  send(1, "apply_free");
+  EXPECT_EQ(next_reply(), 1);
+  EXPECT_EQ(handler_->told, "durable ");
+  EXPECT_EQ(disk_.started(), 0);
+}
+
+TEST_F(CoreTest, AnEffectThatIsRefusedForWhatIsNotYetDurableIsToldWhenThatIs) {
+  send(1, "write");
+  disk_.await_start_of_write(1);
+  send(2, "apply_refused");
+  EXPECT_EQ(next_reply(), 2);
+  EXPECT_EQ(handler_->told, "");
+  disk_.permit_one();
+  EXPECT_EQ(next_reply(), 1);
+  settle();
+  EXPECT_EQ(handler_->told, "refused");
 }
 
 TEST_F(CoreTest, AfterAFailedWriteNothingIsAnswered) {  // G10
