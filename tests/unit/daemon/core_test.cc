@@ -334,9 +334,11 @@ TEST_F(CoreTest, AnEffectWithoutARequestIsToldWhenItIsDurableAndNotBefore) {
   disk_.await_start_of_write(1);
   settle();
   EXPECT_EQ(handler_->told, "") << "the disk has not confirmed anything";
-  disk_.permit_one();
   send(2, "read1");
+  settle();
+  disk_.permit_one();
   EXPECT_EQ(next_reply(), 2);
+  settle();
   EXPECT_EQ(handler_->told, "durable ");
 }
 
