@@ -19,6 +19,7 @@ constexpr milliseconds kWaitTick{20};        // how late a timeout of outbox.wai
 constexpr milliseconds kTailTick{5};         // between steps of a tail that is behind
 constexpr milliseconds kDrainLimit{10'000};  // a client that does not read cannot hold the stop up
 constexpr std::int64_t kLinkLingerMs = 500;
+constexpr std::size_t kMaxMaintenanceJobs = 16;
 constexpr mode_t kSocketMode = 0660;  // API.md, "Transport"
 
 // G10: what is on the disk is not known any more. Nothing may be answered, so not even destructors
@@ -79,7 +80,8 @@ Runtime::Runtime(RuntimeParts parts)
       tail_timer_(loop_),
       flush_timer_(loop_),
       watchdog_timer_(loop_),
-      drain_timer_(loop_) {
+      drain_timer_(loop_),
+      worker_(1, kMaxMaintenanceJobs) {
   gateway_.attach(server_);
   gateway_.on_connection_end([this](transport::ConnectionId connection) {
     progress_.forget(connection);

@@ -10,7 +10,6 @@
 #include "daemon/api/daemon_methods.h"
 #include "daemon/api/gateway.h"
 #include "daemon/api/outbox_methods.h"
-#include "daemon/background_worker.h"
 #include "daemon/config.h"
 #include "daemon/core.h"
 #include "daemon/disk_guard.h"
@@ -22,6 +21,7 @@
 #include "daemon/relay.h"
 #include "daemon/services/order_service.h"
 #include "daemon/services/transaction_service.h"
+#include "daemon/worker_pool.h"
 #include "domain/clock.h"
 #include "domain/event_publisher.h"
 #include "domain/store.h"
@@ -110,7 +110,7 @@ class Runtime {
   transport::EventLoop::Timer watchdog_timer_;
   transport::EventLoop::Timer drain_timer_;
 
-  BackgroundWorker worker_;  // last: its jobs use everything above
+  WorkerPool worker_;  // last: its jobs use everything above
 };
 
 }  // namespace outboxd::daemon

@@ -7,13 +7,13 @@
 
 #include "daemon/api/gateway.h"
 #include "daemon/api/method_table.h"
-#include "daemon/background_worker.h"
 #include "daemon/core.h"
 #include "daemon/disk_guard.h"
 #include "daemon/maintenance.h"
 #include "daemon/metrics.h"
 #include "daemon/outbox_progress.h"
 #include "daemon/relay.h"
+#include "daemon/worker_pool.h"
 #include "domain/clock.h"
 #include "domain/store.h"
 
@@ -41,7 +41,7 @@ struct DaemonApi {
   const Metrics& metrics;
   domain::DurableReader& reader;
   Maintenance& maintenance;
-  BackgroundWorker& worker;
+  WorkerPool& worker;
   const domain::Clock& clock;
   const DaemonFacts& facts;
 };

@@ -1,4 +1,4 @@
-#include "daemon/background_worker.h"
+#include "daemon/worker_pool.h"
 
 #include <utility>
 
@@ -6,28 +6,32 @@ namespace outboxd::daemon {
 
 using domain::MutexLock;
 
-BackgroundWorker::BackgroundWorker() : thread_([this] { run(); }) {}
+WorkerPool::WorkerPool(std::size_t threads, std::size_t max_waiting_jobs)
+    : max_waiting_jobs_(max_waiting_jobs) {
+  threads_.reserve(threads);
+  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+}
 
-BackgroundWorker::~BackgroundWorker() {
+WorkerPool::~WorkerPool() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_one();
-  thread_.join();
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
 }
 
-bool BackgroundWorker::post(std::function<void()> job) {
+bool WorkerPool::post(std::function<void()> job) {
   {
     MutexLock lock(mutex_);
-    if (jobs_.size() >= kMaxJobs) return false;
+    if (jobs_.size() >= max_waiting_jobs_) return false;
     jobs_.push_back(std::move(job));
   }
   changed_.notify_one();
   return true;
 }
 
-void BackgroundWorker::run() {
+void WorkerPool::run() {
   while (true) {
     std::function<void()> job;
     {

@@ -1,0 +1,54 @@
+#include "daemon/worker_pool.h"
+
+#include <latch>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace outboxd::daemon {
+namespace {
+
+TEST(WorkerPool, RunsAsManyJobsAtATimeAsItHasThreads) {
+  WorkerPool pool(3, 16);
+  std::latch all_begun(3);  // opens only when three jobs run at the same time
+  std::latch done(3);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(pool.post([&] {
+      all_begun.arrive_and_wait();
+      done.count_down();
+    }));
+  }
+  done.wait();
+}
+
+TEST(WorkerPool, OneThreadRunsJobsInTheOrderInWhichTheyCame) {
+  WorkerPool pool(1, 16);
+  std::string order;
+  std::latch done(3);
+  for (const char name : {'a', 'b', 'c'}) {
+    EXPECT_TRUE(pool.post([&order, &done, name] {
+      order += name;
+      done.count_down();
+    }));
+  }
+  done.wait();
+  EXPECT_EQ(order, "abc");
+}
+
+TEST(WorkerPool, TakesNoMoreThanItsBoundOfWaitingJobs) {
+  WorkerPool pool(1, 2);
+  std::latch begun(1);
+  std::latch go_on(1);
+  EXPECT_TRUE(pool.post([&] {
+    begun.count_down();
+    go_on.wait();
+  }));
+  begun.wait();
+  EXPECT_TRUE(pool.post([] {}));
+  EXPECT_TRUE(pool.post([] {}));
+  EXPECT_FALSE(pool.post([] {})) << "two wait already";
+  go_on.count_down();
+}
+
+}  // namespace
+}  // namespace outboxd::daemon
