@@ -37,4 +37,17 @@ inline constexpr std::size_t kMaxPublishEvents = 1024;    // in one PUBLISH
 inline constexpr std::size_t kMaxPublishBytes = 1 << 20;  // of envelopes in one PUBLISH
 inline constexpr std::size_t kMaxErrorTextBytes = 1024;
 
+// Broker link, consumer side.
+inline constexpr std::size_t kMaxGroupBytes = 128;
+inline constexpr std::size_t kMaxSubscribedTopicBytes =
+    5 + kMaxTopicBytes + 1 + kMaxGroupBytes;  // dead:<topic>:<group>
+inline constexpr std::size_t kMaxDeliverEvents = 1024;    // in one DELIVER
+inline constexpr std::size_t kMaxDeliverBytes = 1 << 20;  // of envelopes in one DELIVER
+inline constexpr std::size_t kMaxSettlements = 1024;      // in one SETTLE, and tags in one SETTLED
+inline constexpr std::size_t kMaxCompletedRanges = 1024;  // in one COMPLETED
+inline constexpr std::size_t kMaxCompletionRules = 64;    // in one HELLO
+inline constexpr std::size_t kMaxSubscriptions = 64;      // of one session
+inline constexpr std::size_t kMaxCredit = 65536;          // of one subscription; more is cut to it
+inline constexpr std::size_t kMaxReasonBytes = 256;       // of a settlement; its sender cuts it
+
 }  // namespace outboxd::transport

@@ -3,6 +3,7 @@
 #include "domain/ids.h"
 #include "transport/limits.h"
 #include "transport/link/frames.h"
+#include "transport/link/group_name.h"
 #include "transport/msgpack/envelope.h"
 
 namespace outboxd::transport {
@@ -19,6 +20,11 @@ std::optional<Refused> EnvelopeAdmission::refuse(std::string_view envelope,
     const bool topic_is_wrong = decoded.error().argument == "topic";
     return Refused{topic_is_wrong ? reject_code::kInvalidTopic : reject_code::kUndecodable,
                    decoded.error().message};
+  }
+  if (decoded->topic.starts_with(kDeadTopicPrefix)) {
+    return Refused{reject_code::kForbiddenTopic,
+                   "topics that begin with \"dead:\" are the broker's own: what it puts there are "
+                   "dead letters"};
   }
   if (allowed_ && !allowed_(decoded->topic)) {
     return Refused{reject_code::kForbiddenTopic,

@@ -53,6 +53,39 @@ class BrokerOutput {
   virtual void append(const AppendRequest& request) = 0;
 };
 
+enum class SessionEnd : std::uint8_t {
+  kLeft,  // it said BYE
+  kLost,  // nothing was heard of it for long, it could not be reached, or it broke the protocol
+  kDied,  // a younger process of the producer came: the older one is dead, or must be taken as such
+};
+
+// Port to the broker's consumer groups: what sessions want of them. Called from within the inputs
+// of BrokerSessions, on their thread. Must not call these inputs back, but may call send_to().
+//
+// A session ends with on_session_end, or with another on_session: the same process said HELLO
+// again, and knows of no delivery and no subscription of before. After an end with kLost, kDied may
+// follow at any later time; it is also told of producers that had no session.
+class ConsumerHandler {
+ public:
+  virtual ~ConsumerHandler() = default;
+
+  // WELCOME was sent. The views die with the call.
+  virtual void on_session(std::string_view producer, std::uint64_t epoch,
+                          const std::vector<CompletionRule>& completions) = 0;
+
+  virtual void on_session_end(std::string_view producer, SessionEnd why) = 0;
+
+  // Names and number of subscriptions were checked, the credit is at most kMaxCredit. With a credit
+  // of 0 the subscription ends: what was delivered and not settled is no longer the session's, and
+  // nothing more may be delivered. A refusal (code of subscription_code, or another one) is told to
+  // the daemon.
+  virtual std::optional<Refused> on_subscribe(std::string_view producer,
+                                              const SubscribeFrame& subscribe) = 0;
+
+  // The tags may be of anything: of earlier sessions, of others, or invented.
+  virtual void on_settle(std::string_view producer, const SettleFrame& settle) = 0;
+};
+
 struct BrokerSessionOptions {
   std::uint64_t window_events = 65536;  // granted to one producer: accepted but not yet durable
   std::uint64_t window_bytes = 16 << 20;
@@ -92,6 +125,15 @@ class BrokerSessions {
  public:
   // `admission` and `output` must outlive it.
   BrokerSessions(BrokerSessionOptions options, Admission& admission, BrokerOutput& output);
+
+  // Whom consumers' frames are handed to; without it they are unsupported. Must outlive this.
+  // Before any other input.
+  void attach(ConsumerHandler& consumers);
+
+  // Sends DELIVER, SETTLED or COMPLETED to the session of `producer`. False when there is none, or
+  // it cannot take the frame now: the frame is lost then and the session over, without a call of
+  // on_session_end.
+  bool send_to(std::string_view producer, std::string frame);
 
   // A producer's durable position, as the broker found it when it started. Before any other input.
   void restore(std::string_view producer, std::uint64_t epoch, domain::Seq last_seq);

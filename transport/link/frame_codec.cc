@@ -28,6 +28,13 @@ std::string_view bounded(std::string_view text) {
   return text.substr(0, kMaxErrorTextBytes);
 }
 
+std::string encode_sign_of_life(FrameType type, const std::optional<SentCount>& sent) {
+  std::string out;
+  Writer writer = begin(out, type, sent ? 2 : 0);
+  if (sent) writer.unsigned_integer(sent->session).unsigned_integer(sent->frames);
+  return out;
+}
+
 domain::Error not_a_frame(std::string message) {
   return domain::bad_request("frame", std::move(message));
 }
@@ -47,6 +54,22 @@ class Fields {
     failed_ |= value.kind() != Value::Kind::kArray || value.size() > max;
     return failed_ ? Value() : value;
   }
+
+  // Text that may be nil, which stands as an empty view.
+  std::string_view text_or_nil() {
+    const Value value = next();
+    return value.is_nil() ? std::string_view() : or_fail(value.as_string());
+  }
+
+  // An event that must be there.
+  std::string_view event() {
+    const std::string_view bytes = or_fail(next().as_binary());
+    failed_ |= bytes.empty();
+    return bytes;
+  }
+
+  // Whether there is another field. For fields that were appended to a frame of earlier releases.
+  [[nodiscard]] bool more() const { return !failed_ && index_ < frame_.size(); }
 
   // An event of a PUBLISH: nil is one that was withdrawn, and stands as an empty view.
   std::string_view envelope() {
@@ -105,11 +128,92 @@ RejectFrame decode_reject(Fields& fields) {
   return reject;
 }
 
+HelloFrame decode_hello(Fields& fields) {
+  HelloFrame hello{fields.text(), fields.number(), fields.number(), fields.text()};
+  if (fields.more()) {
+    const Value rules = fields.array(kMaxCompletionRules);
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      Fields parts(rules.at(i), 0);
+      hello.completions.push_back({parts.text(), parts.text()});
+      if (parts.failed()) fields.fail();
+    }
+  }
+  if (fields.more()) hello.instance = fields.number();
+  return hello;
+}
+
+std::optional<SentCount> decode_sent_count(Fields& fields) {
+  if (!fields.more()) return std::nullopt;
+  return SentCount{fields.number(), fields.number()};
+}
+
+DeliverFrame decode_deliver(Fields& fields) {
+  DeliverFrame deliver;
+  const Value deliveries = fields.array(kMaxDeliverEvents);
+  deliver.deliveries.reserve(deliveries.size());
+  for (std::size_t i = 0; i < deliveries.size(); ++i) {
+    Fields parts(deliveries.at(i), 0);
+    Delivery delivery{.tag = parts.number(), .topic = parts.text(), .group = parts.text()};
+    const std::uint64_t attempt = parts.number();
+    delivery.attempt = static_cast<std::uint32_t>(attempt);
+    delivery.producer = parts.text();
+    delivery.seq = parts.number();
+    delivery.envelope = parts.event();
+    delivery.reason = parts.text_or_nil();
+    if (parts.failed() || attempt == 0 || attempt != delivery.attempt || delivery.seq == 0) {
+      fields.fail();
+    }
+    deliver.deliveries.push_back(delivery);
+  }
+  if (deliver.deliveries.empty()) fields.fail();
+  return deliver;
+}
+
+SettleFrame decode_settle(Fields& fields) {
+  SettleFrame settle;
+  const Value settlements = fields.array(kMaxSettlements);
+  settle.settlements.reserve(settlements.size());
+  for (std::size_t i = 0; i < settlements.size(); ++i) {
+    Fields parts(settlements.at(i), 0);
+    const std::uint64_t tag = parts.number();
+    const std::uint64_t outcome = parts.number();
+    const std::string_view reason = parts.text().substr(0, kMaxReasonBytes);
+    if (parts.failed() || outcome > static_cast<std::uint64_t>(Outcome::kDead)) fields.fail();
+    settle.settlements.push_back({tag, static_cast<Outcome>(outcome), reason});
+  }
+  if (settle.settlements.empty()) fields.fail();
+  return settle;
+}
+
+CompletedFrame decode_completed(Fields& fields) {
+  CompletedFrame completed;
+  completed.topic = fields.text();
+  const Value ranges = fields.array(kMaxCompletedRanges);
+  completed.ranges.reserve(ranges.size());
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    Fields parts(ranges.at(i), 0);
+    const SeqRange range{parts.number(), parts.number()};
+    if (parts.failed() || range.first == 0 || range.first > range.last) fields.fail();
+    completed.ranges.push_back(range);
+  }
+  if (completed.ranges.empty()) fields.fail();
+  return completed;
+}
+
+SettledFrame decode_settled(Fields& fields) {
+  SettledFrame settled;
+  const Value tags = fields.array(kMaxSettlements);
+  settled.tags.reserve(tags.size());
+  Fields entries(tags, 0);
+  for (std::size_t i = 0; i < tags.size(); ++i) settled.tags.push_back(entries.number());
+  if (entries.failed() || settled.tags.empty()) fields.fail();
+  return settled;
+}
+
 Frame decode_fields(std::uint64_t type, Fields& f) {
   // Braced lists are evaluated from left to right, which is the order of the fields.
   switch (type) {
-    case static_cast<int>(FrameType::kHello):
-      return HelloFrame{f.text(), f.number(), f.number(), f.text()};
+    case static_cast<int>(FrameType::kHello): return decode_hello(f);
     case static_cast<int>(FrameType::kWelcome):
       return WelcomeFrame{f.number(), f.number(), f.number(), f.number(),
                           f.number(), f.number(), f.number(), f.text()};
@@ -118,9 +222,17 @@ Frame decode_fields(std::uint64_t type, Fields& f) {
     case static_cast<int>(FrameType::kAck): return AckFrame{f.number()};
     case static_cast<int>(FrameType::kReject): return decode_reject(f);
     case static_cast<int>(FrameType::kError): return ErrorFrame{f.text(), f.text()};
-    case static_cast<int>(FrameType::kPing): return PingFrame{};
-    case static_cast<int>(FrameType::kPong): return PongFrame{};
+    case static_cast<int>(FrameType::kPing): return PingFrame{decode_sent_count(f)};
+    case static_cast<int>(FrameType::kPong): return PongFrame{decode_sent_count(f)};
     case static_cast<int>(FrameType::kBye): return ByeFrame{f.text()};
+    case static_cast<int>(FrameType::kSubscribe):
+      return SubscribeFrame{f.text(), f.text(), f.number()};
+    case static_cast<int>(FrameType::kDeliver): return decode_deliver(f);
+    case static_cast<int>(FrameType::kSettle): return decode_settle(f);
+    case static_cast<int>(FrameType::kCompleted): return decode_completed(f);
+    case static_cast<int>(FrameType::kSettled): return decode_settled(f);
+    case static_cast<int>(FrameType::kUnsubscribed):
+      return UnsubscribedFrame{f.text(), f.text(), f.text(), f.text()};
     default: return UnknownFrame{type};
   }
 }
@@ -128,12 +240,18 @@ Frame decode_fields(std::uint64_t type, Fields& f) {
 }  // namespace
 
 std::string encode(const HelloFrame& frame) {
+  OUTBOXD_CHECK(frame.completions.size() <= kMaxCompletionRules);
   std::string out;
-  begin(out, FrameType::kHello, 4)
-      .string(frame.producer)
+  Writer writer = begin(out, FrameType::kHello, 6);
+  writer.string(frame.producer)
       .unsigned_integer(frame.epoch)
       .unsigned_integer(frame.next_seq)
-      .string(frame.software);
+      .string(frame.software)
+      .array(frame.completions.size());
+  for (const CompletionRule& rule : frame.completions) {
+    writer.array(2).string(rule.topic).string(rule.group);
+  }
+  writer.unsigned_integer(frame.instance);
   return out;
 }
 
@@ -183,21 +301,96 @@ std::string encode(const ErrorFrame& frame) {
   return out;
 }
 
-std::string encode(const PingFrame&) {
-  std::string out;
-  begin(out, FrameType::kPing, 0);
-  return out;
+std::string encode(const PingFrame& frame) {
+  return encode_sign_of_life(FrameType::kPing, frame.sent);
 }
 
-std::string encode(const PongFrame&) {
-  std::string out;
-  begin(out, FrameType::kPong, 0);
-  return out;
+std::string encode(const PongFrame& frame) {
+  return encode_sign_of_life(FrameType::kPong, frame.sent);
 }
 
 std::string encode(const ByeFrame& frame) {
   std::string out;
   begin(out, FrameType::kBye, 1).string(bounded(frame.reason));
+  return out;
+}
+
+std::string encode(const SubscribeFrame& frame) {
+  std::string out;
+  begin(out, FrameType::kSubscribe, 3)
+      .string(frame.topic)
+      .string(frame.group)
+      .unsigned_integer(frame.credit);
+  return out;
+}
+
+std::string encode(const DeliverFrame& frame) {
+  OUTBOXD_CHECK(!frame.deliveries.empty() && frame.deliveries.size() <= kMaxDeliverEvents);
+  std::size_t bytes = 0;
+  for (const Delivery& each : frame.deliveries) {
+    bytes += each.envelope.size() + each.topic.size() + each.group.size() + each.producer.size() +
+             std::min(each.reason.size(), kMaxReasonBytes) + 6 * kHeaderBytes + 3 * kIntegerBytes;
+  }
+  std::string out;
+  out.reserve(1 + 3 * kHeaderBytes + bytes);
+  Writer writer = begin(out, FrameType::kDeliver, 1);
+  writer.array(frame.deliveries.size());
+  for (const Delivery& each : frame.deliveries) {
+    writer.array(8)
+        .unsigned_integer(each.tag)
+        .string(each.topic)
+        .string(each.group)
+        .unsigned_integer(each.attempt)
+        .string(each.producer)
+        .unsigned_integer(each.seq)
+        .binary(each.envelope);
+    each.reason.empty() ? writer.nil() : writer.string(each.reason.substr(0, kMaxReasonBytes));
+  }
+  OUTBOXD_CHECK(out.size() <= kMaxFrameBytes);
+  return out;
+}
+
+std::string encode(const SettleFrame& frame) {
+  OUTBOXD_CHECK(!frame.settlements.empty() && frame.settlements.size() <= kMaxSettlements);
+  std::string out;
+  Writer writer = begin(out, FrameType::kSettle, 1);
+  writer.array(frame.settlements.size());
+  for (const Settlement& each : frame.settlements) {
+    writer.array(3)
+        .unsigned_integer(each.tag)
+        .unsigned_integer(static_cast<std::uint8_t>(each.outcome))
+        .string(each.reason.substr(0, kMaxReasonBytes));
+  }
+  return out;
+}
+
+std::string encode(const CompletedFrame& frame) {
+  OUTBOXD_CHECK(!frame.ranges.empty() && frame.ranges.size() <= kMaxCompletedRanges);
+  std::string out;
+  Writer writer = begin(out, FrameType::kCompleted, 2);
+  writer.string(frame.topic).array(frame.ranges.size());
+  for (const SeqRange& range : frame.ranges) {
+    writer.array(2).unsigned_integer(range.first).unsigned_integer(range.last);
+  }
+  return out;
+}
+
+std::string encode(const SettledFrame& frame) {
+  OUTBOXD_CHECK(!frame.tags.empty() && frame.tags.size() <= kMaxSettlements);
+  std::string out;
+  Writer writer = begin(out, FrameType::kSettled, 1);
+  writer.array(frame.tags.size());
+  for (const std::uint64_t tag : frame.tags) writer.unsigned_integer(tag);
+  return out;
+}
+
+std::string encode(const UnsubscribedFrame& frame) {
+  std::string out;
+  begin(out, FrameType::kUnsubscribed, 4)
+      .string(bounded(frame.topic))
+      .string(bounded(frame.group))
+      .string(bounded(frame.code))
+      .string(bounded(frame.message));
   return out;
 }
 

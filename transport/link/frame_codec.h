@@ -24,6 +24,13 @@ std::string encode(const ErrorFrame& frame);
 std::string encode(const PingFrame& frame);
 std::string encode(const PongFrame& frame);
 std::string encode(const ByeFrame& frame);
+std::string encode(const SubscribeFrame& frame);
+// At most kMaxDeliverEvents, and no more than kMaxDeliverBytes of envelopes or a single event.
+std::string encode(const DeliverFrame& frame);
+std::string encode(const SettleFrame& frame);     // at most kMaxSettlements
+std::string encode(const CompletedFrame& frame);  // at most kMaxCompletedRanges
+std::string encode(const SettledFrame& frame);    // at most kMaxSettlements
+std::string encode(const UnsubscribedFrame& frame);
 
 // Builds a PUBLISH with one allocation and one copy of each envelope.
 class PublishEncoder {

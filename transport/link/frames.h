@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -14,8 +15,7 @@ namespace outboxd::transport {
 // Version of the protocol; the first byte of every frame.
 inline constexpr std::uint8_t kProtocolVersion = 1;
 
-// First entry of a frame's array. Numbers are never reused; 11 to 14 are set aside for SUBSCRIBE,
-// DELIVER, SETTLE and COMPLETED.
+// First entry of a frame's array. Numbers are never reused.
 enum class FrameType : std::uint8_t {
   kHello = 1,
   kWelcome = 2,
@@ -27,6 +27,12 @@ enum class FrameType : std::uint8_t {
   kPing = 8,
   kPong = 9,
   kBye = 10,
+  kSubscribe = 11,
+  kDeliver = 12,
+  kSettle = 13,
+  kCompleted = 14,
+  kSettled = 15,
+  kUnsubscribed = 16,
 };
 
 // Why an ERROR frame was sent. Codes are texts, so that a capture can be read and a new one needs
@@ -40,6 +46,8 @@ inline constexpr std::string_view kHelloFirst = "hello_first";   // this connect
 inline constexpr std::string_view kGap = "gap";                  // sequence numbers are missing
 inline constexpr std::string_view kWindow = "window";            // more in flight than was granted
 inline constexpr std::string_view kBusy = "busy";                // no room for another producer
+inline constexpr std::string_view kTwin = "twin";  // another process has this epoch, and is there
+inline constexpr std::string_view kLost = "lost";  // frames of this session did not arrive
 }  // namespace link_error
 
 // Why an event is refused for ever.
@@ -50,13 +58,28 @@ inline constexpr std::string_view kInvalidTopic = "invalid_topic";
 inline constexpr std::string_view kForbiddenTopic = "forbidden_topic";
 }  // namespace reject_code
 
+// Why a subscription is refused. It is not forgotten: the daemon asks again after its next WELCOME.
+namespace subscription_code {
+inline constexpr std::string_view kInvalidTopic = "invalid_topic";
+inline constexpr std::string_view kInvalidGroup = "invalid_group";
+inline constexpr std::string_view kTooMany = "too_many";  // of this session, or of the broker
+}  // namespace subscription_code
+
 // The views in a frame point into the bytes that it was decoded from, or at what is to be encoded.
+
+// The producer wants to know (COMPLETED) when `group` has processed its events of `topic`.
+struct CompletionRule {
+  std::string_view topic;
+  std::string_view group;
+};
 
 struct HelloFrame {
   std::string_view producer;
   std::uint64_t epoch = 0;
   domain::Seq next_seq = 0;  // entries up to next_seq - 1 exist at the producer
   std::string_view software;
+  std::vector<CompletionRule> completions = {};
+  std::uint64_t instance = 0;  // random, of this process; 0 from releases that had none
 };
 
 struct WelcomeFrame {
@@ -98,11 +121,88 @@ struct ErrorFrame {
   std::string_view message;
 };
 
-struct PingFrame {};
-struct PongFrame {};
+// How many consumer frames (SUBSCRIBE and SETTLE of a daemon; DELIVER, SETTLED, COMPLETED and
+// UNSUBSCRIBED of a broker) its sender has sent in a session. A receiver that counted others knows
+// that some were lost: nothing else would tell it.
+struct SentCount {
+  std::uint64_t session = 0;
+  std::uint64_t frames = 0;
+};
+
+struct PingFrame {
+  std::optional<SentCount> sent = std::nullopt;  // nothing from releases that did not count
+};
+
+struct PongFrame {
+  std::optional<SentCount> sent = std::nullopt;
+};
 
 struct ByeFrame {
   std::string_view reason;
+};
+
+struct SubscribeFrame {
+  std::string_view topic;
+  std::string_view group;
+  std::uint64_t credit = 0;  // unsettled deliveries at most; 0 ends the subscription
+};
+
+// One event on its way to a consumer.
+struct Delivery {
+  std::uint64_t tag = 0;  // unique for ever at one broker
+  std::string_view topic;
+  std::string_view group;
+  std::uint32_t attempt = 0;  // counts from 1
+  std::string_view producer;
+  domain::Seq seq = 0;
+  std::string_view envelope;
+  std::string_view reason;  // of dead letters: why it died
+};
+
+struct DeliverFrame {
+  std::vector<Delivery> deliveries;
+};
+
+enum class Outcome : std::uint8_t {
+  kAck = 0,    // processed, durably
+  kRetry = 1,  // not now: counts as an attempt
+  kDead = 2,   // never: to the dead letters
+};
+
+struct Settlement {
+  std::uint64_t tag = 0;
+  Outcome outcome = Outcome::kAck;
+  std::string_view reason;
+};
+
+struct SettleFrame {
+  std::vector<Settlement> settlements;
+};
+
+struct SeqRange {
+  domain::Seq first = 0;
+  domain::Seq last = 0;
+
+  friend bool operator==(const SeqRange&, const SeqRange&) = default;
+};
+
+// Every event of `topic` that the receiver published in these ranges is completed.
+struct CompletedFrame {
+  std::string_view topic;
+  std::vector<SeqRange> ranges;
+};
+
+// These settlements are durable: the group never gets the events again.
+struct SettledFrame {
+  std::vector<std::uint64_t> tags;
+};
+
+// A SUBSCRIBE was refused; there is no such subscription.
+struct UnsubscribedFrame {
+  std::string_view topic;
+  std::string_view group;
+  std::string_view code;
+  std::string_view message;
 };
 
 // A frame of this version whose type came later than this release.
@@ -110,7 +210,9 @@ struct UnknownFrame {
   std::uint64_t type = 0;
 };
 
-using Frame = std::variant<HelloFrame, WelcomeFrame, FencedFrame, PublishFrame, AckFrame,
-                           RejectFrame, ErrorFrame, PingFrame, PongFrame, ByeFrame, UnknownFrame>;
+using Frame =
+    std::variant<HelloFrame, WelcomeFrame, FencedFrame, PublishFrame, AckFrame, RejectFrame,
+                 ErrorFrame, PingFrame, PongFrame, ByeFrame, SubscribeFrame, DeliverFrame,
+                 SettleFrame, CompletedFrame, SettledFrame, UnsubscribedFrame, UnknownFrame>;
 
 }  // namespace outboxd::transport

@@ -6,11 +6,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "domain/clock.h"
 #include "domain/ids.h"
 #include "domain/result.h"
+#include "transport/link/frames.h"
 
 namespace outboxd::transport {
 
@@ -44,6 +46,32 @@ enum class LinkState : std::uint8_t {
 
 std::string_view name_of(LinkState state);
 
+// What this daemon consumes: events of `topic` as a member of `group`, at most `credit` of them
+// unsettled. 0 ends it; more than kMaxCredit counts as that.
+struct Subscription {
+  std::string topic;
+  std::string group;
+  std::size_t credit = 0;
+};
+
+// A Delivery and a Settlement that outlive their frames.
+struct OwnedDelivery {
+  std::uint64_t tag = 0;
+  std::string topic;
+  std::string group;
+  std::uint32_t attempt = 0;
+  std::string producer;
+  domain::Seq seq = 0;
+  std::string envelope;
+  std::string reason;
+};
+
+struct OwnedSettlement {
+  std::uint64_t tag = 0;
+  Outcome outcome = Outcome::kAck;
+  std::string reason;  // cut at kMaxReasonBytes
+};
+
 // What the link finds out. Called on the link thread.
 class LinkObserver {
  public:
@@ -57,6 +85,26 @@ class LinkObserver {
 
   // The broker refuses `seq` for ever. It counts as delivered afterwards.
   virtual void on_rejected(domain::Seq seq, std::string code, std::string message) = 0;
+
+  // Of subscriptions that are in force; never more unsettled ones than their credit. An event that
+  // was delivered before and not settled may come again, with a new tag.
+  virtual void on_deliveries(std::vector<OwnedDelivery> deliveries) { (void)deliveries; }
+
+  // These settlements (kAck and kDead) are durable at the broker: the group never gets the events
+  // again. Not every one of them is told: what the link loses is not repeated.
+  virtual void on_settled(std::vector<std::uint64_t> tags) { (void)tags; }
+
+  // All events of `topic` in these ranges are completed. May tell what was told before.
+  virtual void on_completed(std::string topic, std::vector<SeqRange> ranges) {
+    (void)topic, (void)ranges;
+  }
+
+  // The broker does not let this daemon consume that. It is asked again when the link is back after
+  // a break.
+  virtual void on_subscription_refused(std::string topic, std::string group, std::string code,
+                                       std::string message) {
+    (void)topic, (void)group, (void)code, (void)message;
+  }
 };
 
 struct RelayLinkOptions {
@@ -66,6 +114,9 @@ struct RelayLinkOptions {
   std::size_t window_events = 65536;  // unacknowledged at most
   std::size_t window_bytes = 8 << 20;
   std::string software_version;
+  std::uint64_t instance = 0;  // random, of this process: tells it from one with equal epoch
+  std::vector<std::pair<std::string, std::string>> completions =
+      {};  // (topic, group): on_completed
 };
 
 // Owns the link thread. `source` and `observer` must outlive it.
@@ -81,6 +132,16 @@ class RelayLink {
 
   // Durable entries exist up to `next_seq` - 1. Any thread; cheap, and coalesced when called often.
   void wake(domain::Seq next_seq);
+
+  // Replaces the subscription to the same (topic, group), or ends it with a credit of 0. Kept over
+  // lost connections. At most kMaxSubscriptions; more are refused by the broker. Any thread, before
+  // start() too.
+  void subscribe(Subscription subscription);
+
+  // What became of deliveries, for what concerns the broker: to be called when the effects are
+  // durable. Tags of a session that is over are dropped without a word, for their events come again
+  // with new ones. Any thread; coalesced when called often.
+  void settle(std::vector<OwnedSettlement> settlements);
 
   // Says BYE, gives the broker up to `linger_ms` to acknowledge what is in flight, and joins. Any
   // thread but the link's own.

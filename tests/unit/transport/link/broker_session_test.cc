@@ -368,7 +368,7 @@ TEST_F(BrokerSessionTest, AnotherVersionIsToldWhichOneIsSpokenHere) {
 TEST_F(BrokerSessionTest, AFrameTypeOfALaterReleaseEndsNothing) {
   hello("p", "till-1", 1);
   output_.take_sent();
-  receive("p", std::string("\x01\x91\x0B", 3));
+  receive("p", std::string("\x01\x91\x63", 3));
   EXPECT_THAT(output_.take_sent(), ElementsAre(HasSubstr("ERROR unsupported")));
   publish("p", 1, {"a1"});
   EXPECT_THAT(output_.take_appended(), testing::SizeIs(1));
