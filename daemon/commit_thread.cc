@@ -31,6 +31,7 @@ void CommitThread::submit(std::unique_ptr<domain::SealedGroup> group) {
 Written CommitThread::take() {
   MutexLock lock(mutex_);
   OUTBOXD_CHECK(written_.group != nullptr);
+  has_written_.store(false, std::memory_order_relaxed);
   return std::exchange(written_, {});
 }
 
@@ -50,6 +51,7 @@ void CommitThread::run() {
       MutexLock lock(mutex_);
       written_ = Written{std::move(group), std::move(status),
                          std::chrono::duration_cast<std::chrono::microseconds>(took).count()};
+      has_written_.store(true, std::memory_order_release);
     }
     on_written_();
   }

@@ -90,6 +90,7 @@ void Core::submit_if_possible() {
     return;
   }
   if (store_.pending_bytes() > 0 && before_seal_) before_seal_();
+  last_group_bytes_ = store_.pending_bytes();
   std::unique_ptr<domain::SealedGroup> group = store_.seal();
   if (group == nullptr) {
     // A reply can only wait for a group that exists, so nothing is held here.
@@ -106,6 +107,7 @@ void Core::submit_if_possible() {
 }
 
 void Core::on_written() {
+  if (!commit_thread_.has_written()) return;  // seen already, between two requests
   Written written = commit_thread_.take();
   if (!written.status) {
     on_failure_(written.status.error());
@@ -116,7 +118,11 @@ void Core::on_written() {
   in_flight_number_ = 0;
   for (const auto& hook : after_commit_) hook(*written.group);
   store_.retire(std::move(written.group));
-  server_ != nullptr ? in_flight_.release(*server_) : in_flight_.release();
+  // The disk gets its next group before the clients get their replies: sending those takes about as
+  // long as a sync does.
+  std::swap(durable_, in_flight_);
+  submit_if_possible();
+  server_ != nullptr ? durable_.release(*server_) : durable_.release();
 }
 
 bool Core::idle() const {

@@ -54,6 +54,9 @@ class Core : public GroupCommit {
   // Runs `use_case` and answers `to` when the outcome is durable; `when_durable` is told then, too.
   template <typename Function>
   void execute(transport::ReplyAddress to, Function&& use_case, WhenDurable when_durable = {}) {
+    // One turn may bring hundreds of requests. The disk need not wait for the last of them, once
+    // there is a group of the usual size for it.
+    if (store_.pending_bytes() >= last_group_bytes_) on_written();
     domain::UnitOfWork& work = store_.begin();
     result_.clear();
     transport::Writer writer(result_);
@@ -105,7 +108,9 @@ class Core : public GroupCommit {
   std::string result_;                  // scratch of the use case that runs
   HeldReplies building_;                // depend on the group being built
   HeldReplies in_flight_;               // depend on the group being written
+  HeldReplies durable_;                 // empty but for the moment in which they leave
   std::uint64_t in_flight_number_ = 0;  // 0: none
+  std::size_t last_group_bytes_ = 0;
   std::uint64_t last_seen_number_ = 0;  // by made_progress()
   bool holding_ = false;
   CoreCounters counters_;
