@@ -96,7 +96,7 @@ bool Broker::may_store(std::string_view topic) {
 void Broker::report_durable(std::vector<ProducerPosition> positions) {
   link_.post([this, positions = std::move(positions)] {
     for (const ProducerPosition& position : positions) {
-      sessions_.durable(position.producer, position.last_seq);
+      sessions_.durable(position.producer, position.epoch, position.last_seq);
     }
   });
   callbacks_.on_durable();

@@ -6,12 +6,19 @@
 
 #include "domain/check.h"
 #include "transport/link/frame_codec.h"
+#include "transport/link/group_name.h"
 
 namespace outboxd::transport {
 namespace {
 
 std::string range_text(domain::Seq first_seq, domain::Seq last_seq) {
   return std::to_string(first_seq) + " to " + std::to_string(last_seq);
+}
+
+bool are_valid(const std::vector<CompletionRule>& rules) {
+  return std::all_of(rules.begin(), rules.end(), [](const CompletionRule& rule) {
+    return domain::is_valid_id(rule.topic) && is_valid_group(rule.group);
+  });
 }
 
 }  // namespace
@@ -22,12 +29,18 @@ BrokerSessions::BrokerSessions(BrokerSessionOptions options, Admission& admissio
   OUTBOXD_CHECK(options_.window_events > 0 && options_.window_bytes > 0);
 }
 
+void BrokerSessions::attach(ConsumerHandler& consumers) {
+  OUTBOXD_CHECK(peers_.empty());
+  consumers_ = &consumers;
+}
+
 void BrokerSessions::restore(std::string_view producer, std::uint64_t epoch, domain::Seq last_seq) {
   OUTBOXD_CHECK(peers_.empty());
   const auto [entry, added] = producers_.try_emplace(std::string(producer));
   OUTBOXD_CHECK(added);
   entry->second.name = entry->first;
   entry->second.epoch = epoch;
+  entry->second.durable_epoch = epoch;
   entry->second.accepted_seq = last_seq;
   entry->second.durable_seq = last_seq;
 }
@@ -45,6 +58,7 @@ void BrokerSessions::receive(std::string_view peer_id, std::string_view bytes,
   Peer* peer = find_or_add(peer_id);
   if (peer == nullptr) return;
   peer->heard_ms = now_ms;
+  if (peer->producer != nullptr) peer->producer->heard_ms = now_ms;
   if (const auto version = other_version(bytes)) {
     refuse(*peer, link_error::kVersion,
            "this broker speaks version " + std::to_string(kProtocolVersion) +
@@ -60,12 +74,13 @@ void BrokerSessions::receive(std::string_view peer_id, std::string_view bytes,
 }
 
 void BrokerSessions::dispatch(Peer& peer, const Frame& frame, std::int64_t now_ms) {
-  if (const auto* hello = std::get_if<HelloFrame>(&frame)) return on_hello(peer, *hello);
+  if (const auto* hello = std::get_if<HelloFrame>(&frame)) return on_hello(peer, *hello, now_ms);
   if (peer.producer == nullptr) return ask_for_hello(peer, now_ms);
   if (const auto* publish = std::get_if<PublishFrame>(&frame)) return on_publish(peer, *publish);
-  if (std::holds_alternative<PingFrame>(frame)) return send(peer, encode(PongFrame{}));
+  if (const auto* ping = std::get_if<PingFrame>(&frame)) return on_ping(peer, *ping);
   if (std::holds_alternative<PongFrame>(frame)) return;  // that it was heard is all there is to it
   if (std::holds_alternative<ByeFrame>(frame)) return on_bye(peer);
+  if (dispatch_to_consumers(peer, frame)) return;
   if (const auto* unknown = std::get_if<UnknownFrame>(&frame)) {
     ++counters_.errors_sent;
     return send(peer,
@@ -75,54 +90,105 @@ void BrokerSessions::dispatch(Peer& peer, const Frame& frame, std::int64_t now_m
   refuse(peer, link_error::kMalformed, "only a broker sends such a frame");
 }
 
-void BrokerSessions::on_hello(Peer& peer, const HelloFrame& hello) {
+BrokerSessions::Producer* BrokerSessions::find_or_add_producer(std::string_view name) {
+  auto entry = producers_.find(name);
+  if (entry == producers_.end()) {
+    if (producers_.size() >= options_.max_producers) return nullptr;
+    entry = producers_.try_emplace(std::string(name)).first;
+    entry->second.name = entry->first;
+  }
+  return &entry->second;
+}
+
+void BrokerSessions::on_hello(Peer& peer, const HelloFrame& hello, std::int64_t now_ms) {
   if (closing_) return send(peer, encode(ByeFrame{"the broker is stopping"}));
   if (!domain::is_valid_id(hello.producer) || hello.epoch == 0 || hello.next_seq == 0) {
     return refuse(peer, link_error::kInvalid,
                   "HELLO needs a producer (1 to 64 characters from A-Z a-z 0-9 . _ : -), an epoch "
                   "and a next_seq of 1 or more");
   }
-  auto entry = producers_.find(hello.producer);
-  if (entry == producers_.end()) {
-    if (producers_.size() >= options_.max_producers) {
-      return refuse(peer, link_error::kBusy, "this broker has no room for another producer");
-    }
-    entry = producers_.try_emplace(std::string(hello.producer)).first;
-    entry->second.name = entry->first;
+  if (!are_valid(hello.completions)) {
+    return refuse(peer, link_error::kInvalid, "a completion rule names no topic or no group");
   }
-  Producer& producer = entry->second;
-  if (hello.epoch < producer.epoch) {
+  Producer* const producer = find_or_add_producer(hello.producer);
+  if (producer == nullptr) {
+    return refuse(peer, link_error::kBusy, "this broker has no room for another producer");
+  }
+  if (hello.epoch < producer->epoch) {
     ++counters_.fenced;
     end_session(peer);
-    return send(peer, encode(FencedFrame{producer.epoch}));
+    return send(peer, encode(FencedFrame{producer->epoch}));
   }
-  if (peer.producer != &producer || hello.epoch != producer.epoch) {
-    // An equal epoch is the same process on a new connection: its old one is just forgotten.
-    if (Peer* older = producer.peer; older != nullptr && older != &peer) {
-      end_session(*older);
-      if (hello.epoch > producer.epoch) {
-        ++counters_.fenced;
-        send(*older, encode(FencedFrame{hello.epoch}));
-      }
+  if (is_twin(*producer, hello, now_ms)) {
+    ++counters_.twins;
+    return refuse(peer, link_error::kTwin,
+                  "another process of producer " + std::string(producer->name) + " has epoch " +
+                      std::to_string(hello.epoch) +
+                      " too, and is connected: is its data directory a copy of this one's?");
+  }
+  producer->heard_ms = now_ms;
+  begin_session(peer, *producer, hello);
+}
+
+// Two processes with one epoch come from two copies of a data directory. As long as the first one
+// lives, what the second one sends would pass for a repetition of the first one's events.
+bool BrokerSessions::is_twin(const Producer& producer, const HelloFrame& hello,
+                             std::int64_t now_ms) const {
+  return hello.epoch == producer.epoch && hello.instance != 0 && producer.instance != 0 &&
+         hello.instance != producer.instance &&
+         now_ms - producer.heard_ms < options_.peer_timeout_ms;
+}
+
+void BrokerSessions::begin_session(Peer& peer, Producer& producer, const HelloFrame& hello) {
+  if (peer.producer != &producer) end_session(peer);
+  const bool is_other_process =
+      hello.epoch > producer.epoch ||
+      (hello.instance != 0 && producer.instance != 0 && hello.instance != producer.instance);
+  const bool is_new_session = producer.peer != &peer || is_other_process;
+  // The same process on a new connection: its old one is just forgotten.
+  if (Peer* older = producer.peer; older != nullptr && older != &peer) {
+    detach(*older);
+    if (hello.epoch > producer.epoch) {
+      ++counters_.fenced;
+      send(*older, encode(FencedFrame{hello.epoch}));
     }
-    end_session(peer);
-    producer.epoch = hello.epoch;
-    producer.peer = &peer;
-    producer.session = ++last_session_;
-    peer.producer = &producer;
-    ++counters_.sessions;
   }
+  if (is_new_session) ++counters_.sessions;
+  producer.peer = &peer;
+  peer.producer = &producer;
   peer.told_ms.reset();
   peer.leaving = false;
+  producer.instance = hello.instance;
   producer.awaits_withdrawal = false;
-  // While accepted events are on their way to the disk, "the last durable one" would make the relay
-  // send them twice: the answer waits for them.
+  producer.completions.clear();
+  for (const CompletionRule& rule : hello.completions) {
+    producer.completions.emplace_back(rule.topic, rule.group);
+  }
+  // While accepted positions are on their way to the disk, "the last durable one" would make the
+  // relay send events twice: the answer waits for them.
   producer.welcome_due = true;
+  if (is_other_process && producer.epoch > 0) end_consumer(producer, SessionEnd::kDied);
+  if (hello.epoch > producer.epoch) take_epoch(producer, hello.epoch);
   if (producer.undurable.empty()) welcome(producer);
+}
+
+// Were the epoch only kept with the events that follow, a broker that restarts before the first of
+// them would let the fenced process in again.
+void BrokerSessions::take_epoch(Producer& producer, std::uint64_t epoch) {
+  producer.epoch = epoch;
+  await_disk(producer, 0);
+  accepted_.clear();
+  output_.append(
+      {producer.name, epoch, producer.accepted_seq + 1, producer.accepted_seq, accepted_});
 }
 
 void BrokerSessions::welcome(Producer& producer) {
   producer.welcome_due = false;
+  producer.session = ++last_session_;
+  producer.frames_received = 0;
+  producer.frames_sent = 0;
+  producer.subscriptions.clear();
+  const auto completions = std::exchange(producer.completions, {});
   send(*producer.peer, encode(WelcomeFrame{.session = producer.session,
                                            .last_seq = producer.durable_seq,
                                            .window_events = options_.window_events,
@@ -131,6 +197,11 @@ void BrokerSessions::welcome(Producer& producer) {
                                            .max_publish_bytes = kMaxPublishBytes,
                                            .max_envelope_bytes = kMaxEnvelopeBytes,
                                            .software = options_.software_version}));
+  if (producer.peer == nullptr || consumers_ == nullptr) return;
+  producer.is_consumer = true;
+  std::vector<CompletionRule> rules;
+  for (const auto& [topic, group] : completions) rules.push_back({topic, group});
+  consumers_->on_session(producer.name, producer.epoch, rules);
 }
 
 void BrokerSessions::ask_for_hello(Peer& peer, std::int64_t now_ms) {
@@ -206,21 +277,31 @@ void BrokerSessions::accept(Producer& producer, const PublishFrame& publish, std
 
 void BrokerSessions::append(Producer& producer, domain::Seq last_seq, std::size_t bytes) {
   const domain::Seq first_seq = producer.accepted_seq + 1;
-  if (producer.undurable.empty()) ++undurable_producers_;
   producer.accepted_seq = last_seq;
-  producer.undurable.push_back({last_seq, bytes});
-  producer.undurable_bytes += bytes;
-  check_invariants(producer);
+  await_disk(producer, bytes);
   output_.append({producer.name, producer.epoch, first_seq, last_seq, accepted_});
 }
 
-void BrokerSessions::durable(std::string_view name, domain::Seq last_seq) {
+// The producer's position as it is now waits for the disk.
+void BrokerSessions::await_disk(Producer& producer, std::size_t bytes) {
+  if (producer.undurable.empty()) ++undurable_producers_;
+  producer.undurable.push_back({producer.epoch, producer.accepted_seq, bytes});
+  producer.undurable_bytes += bytes;
+  check_invariants(producer);
+}
+
+void BrokerSessions::durable(std::string_view name, std::uint64_t epoch, domain::Seq last_seq) {
   const auto entry = producers_.find(name);
   OUTBOXD_CHECK(entry != producers_.end());
   Producer& producer = entry->second;
-  OUTBOXD_CHECK(last_seq > producer.durable_seq && last_seq <= producer.accepted_seq);
+  OUTBOXD_CHECK(epoch >= producer.durable_epoch && epoch <= producer.epoch);
+  OUTBOXD_CHECK(last_seq >= producer.durable_seq && last_seq <= producer.accepted_seq);
+  OUTBOXD_CHECK(!producer.undurable.empty());
+  const bool has_news = last_seq > producer.durable_seq;
+  producer.durable_epoch = epoch;
   producer.durable_seq = last_seq;
-  while (!producer.undurable.empty() && producer.undurable.front().last_seq <= last_seq) {
+  while (!producer.undurable.empty() && producer.undurable.front().epoch <= epoch &&
+         producer.undurable.front().last_seq <= last_seq) {
     producer.undurable_bytes -= producer.undurable.front().bytes;
     producer.undurable.pop_front();
   }
@@ -230,16 +311,18 @@ void BrokerSessions::durable(std::string_view name, domain::Seq last_seq) {
   Peer* peer = producer.peer;
   if (peer == nullptr) return;
   if (producer.welcome_due) {
-    if (all) welcome(producer);
+    if (all && !closing_) welcome(producer);
     return;
   }
-  send(*peer, encode(AckFrame{last_seq}));
+  if (has_news) send(*peer, encode(AckFrame{last_seq}));
   if (all && peer->leaving) on_bye(*peer);
 }
 
 void BrokerSessions::on_bye(Peer& peer) {
   if (peer.producer == nullptr) return;
   peer.leaving = true;
+  peer.producer->instance = 0;  // it makes room for whoever comes next
+  end_consumer(*peer.producer, SessionEnd::kLeft);
   if (!peer.producer->undurable.empty()) return;  // answered when the last ACK is out
   end_session(peer);
   send(peer, encode(ByeFrame{"drained"}));
@@ -256,7 +339,13 @@ void BrokerSessions::refuse(Peer& peer, std::string_view code, std::string_view 
 }
 
 void BrokerSessions::end_session(Peer& peer) {
-  if (peer.producer == nullptr) return;
+  Producer* const producer = peer.producer;
+  if (producer == nullptr) return;
+  detach(peer);
+  end_consumer(*producer, SessionEnd::kLost);
+}
+
+void BrokerSessions::detach(Peer& peer) {
   OUTBOXD_CHECK(peer.producer->peer == &peer);
   peer.producer->peer = nullptr;
   peer.producer->welcome_due = false;
@@ -295,7 +384,9 @@ std::vector<ProducerStatus> BrokerSessions::producers(std::string_view after,
 
 void BrokerSessions::check_invariants(const Producer& producer) {
   OUTBOXD_CHECK(producer.durable_seq <= producer.accepted_seq);
-  OUTBOXD_CHECK(producer.undurable.empty() == (producer.durable_seq == producer.accepted_seq));
+  OUTBOXD_CHECK(producer.durable_epoch <= producer.epoch);
+  OUTBOXD_CHECK(producer.undurable.empty() == (producer.durable_seq == producer.accepted_seq &&
+                                               producer.durable_epoch == producer.epoch));
   OUTBOXD_CHECK(!producer.undurable.empty() || producer.undurable_bytes == 0);
 }
 

@@ -7,9 +7,11 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "domain/ids.h"
@@ -29,7 +31,8 @@ struct AcceptedEvent {
 
 // Events to append and the producer's position to record, in one durable step: when it is done, the
 // producer stands at (`epoch`, `last_seq`). Sequence numbers of the range that are not among
-// `events` were withdrawn by the producer and are only counted.
+// `events` were withdrawn by the producer and are only counted. A range of nothing (`first_seq` is
+// behind `last_seq`) only moves the epoch.
 struct AppendRequest {
   std::string_view producer;
   std::uint64_t epoch = 0;
@@ -112,11 +115,14 @@ struct BrokerCounters {
   std::uint64_t errors_sent = 0;
   std::uint64_t sessions = 0;
   std::uint64_t fenced = 0;
+  std::uint64_t twins = 0;        // HELLOs of a second process with the same epoch
+  std::uint64_t frames_lost = 0;  // sessions that were ended because frames of theirs were
 };
 
 // The sessions of all producers over all connections. A peer is a connection, known by its routing
 // id; a producer outlives its connections. Per producer: accepted events are gapless and in order,
-// durable <= accepted, and no more than the window lies between them.
+// durable <= accepted, and no more than the window lies between them. Its epoch is durable before
+// its session begins, so that no restart of the broker lets an older process in again (G12).
 //
 // Deterministic. Single-threaded: all calls come from one thread. Nothing that a peer sends makes
 // it fail; a peer that breaks the protocol gets an ERROR and loses its session, and has to begin
@@ -141,9 +147,9 @@ class BrokerSessions {
   // `frame` came from `peer`. Times are monotonic.
   void receive(std::string_view peer, std::string_view frame, std::int64_t now_ms);
 
-  // Everything that `producer` was granted up to `last_seq` is on the disk: acknowledges it. Calls
-  // for one producer come in rising order.
-  void durable(std::string_view producer, domain::Seq last_seq);
+  // The disk has the position (`epoch`, `last_seq`) of `producer` and everything up to it:
+  // acknowledges it. Calls for one producer come in rising order.
+  void durable(std::string_view producer, std::uint64_t epoch, domain::Seq last_seq);
 
   // Time passes: forgets silent peers. To be called about every second.
   void tick(std::int64_t now_ms);
@@ -163,6 +169,7 @@ class BrokerSessions {
 
  private:
   struct Batch {
+    std::uint64_t epoch;
     domain::Seq last_seq;
     std::size_t bytes;
   };
@@ -172,14 +179,24 @@ class BrokerSessions {
   struct Producer {
     std::string_view name;  // the key in producers_
     std::uint64_t epoch = 0;
+    std::uint64_t instance = 0;  // of the process whose epoch it is; 0: not known
+    std::int64_t heard_ms = 0;   // when that process was last heard
+    std::uint64_t durable_epoch = 0;
     domain::Seq accepted_seq = 0;
     domain::Seq durable_seq = 0;
-    std::deque<Batch> undurable;  // accepted, on its way to the disk
+    std::deque<Batch> undurable;  // accepted positions, on their way to the disk
     std::size_t undurable_bytes = 0;
     Peer* peer = nullptr;  // the connection of its session, if it has one
     std::uint64_t session = 0;
     bool welcome_due = false;        // WELCOME goes out once everything accepted is durable
     bool awaits_withdrawal = false;  // of the refused event accepted_seq + 1
+
+    // As a consumer.
+    bool is_consumer = false;           // the handler was told of its session, and not of the end
+    std::uint64_t frames_received = 0;  // consumer frames, in this session
+    std::uint64_t frames_sent = 0;
+    std::vector<std::pair<std::string, std::string>> completions;  // rules, until WELCOME
+    std::set<std::pair<std::string, std::string>> subscriptions;   // (topic, group)
   };
 
   struct Peer {
@@ -199,21 +216,34 @@ class BrokerSessions {
 
   Peer* find_or_add(std::string_view id);
   void dispatch(Peer& peer, const Frame& frame, std::int64_t now_ms);
-  void on_hello(Peer& peer, const HelloFrame& hello);
+  bool dispatch_to_consumers(Peer& peer, const Frame& frame);
+  void on_hello(Peer& peer, const HelloFrame& hello, std::int64_t now_ms);
   void on_publish(Peer& peer, const PublishFrame& publish);
+  void on_ping(Peer& peer, const PingFrame& ping);
   void on_bye(Peer& peer);
+  void on_subscribe(Peer& peer, const SubscribeFrame& subscribe);
+  void on_settle(Peer& peer, const SettleFrame& settle);
+  Producer* find_or_add_producer(std::string_view name);
+  [[nodiscard]] bool is_twin(const Producer& producer, const HelloFrame& hello,
+                             std::int64_t now_ms) const;
+  void begin_session(Peer& peer, Producer& producer, const HelloFrame& hello);
+  void take_epoch(Producer& producer, std::uint64_t epoch);
   void ask_for_hello(Peer& peer, std::int64_t now_ms);
   void accept(Producer& producer, const PublishFrame& publish, std::size_t skip);
   void append(Producer& producer, domain::Seq last_seq, std::size_t bytes);
+  void await_disk(Producer& producer, std::size_t bytes);
   void welcome(Producer& producer);
   void send(Peer& peer, std::string frame);
   void refuse(Peer& peer, std::string_view code, std::string_view message);
-  static void end_session(Peer& peer);
+  void end_session(Peer& peer);
+  void end_consumer(Producer& producer, SessionEnd why);
+  static void detach(Peer& peer);
   static void check_invariants(const Producer& producer);
 
   const BrokerSessionOptions options_;
   Admission& admission_;
   BrokerOutput& output_;
+  ConsumerHandler* consumers_ = nullptr;
 
   std::map<std::string, Producer, std::less<>> producers_;
   std::unordered_map<std::string, Peer, Hash, std::equal_to<>> peers_;

@@ -114,7 +114,9 @@ void LiveBroker::on_frame(std::string_view peer, std::string_view frame, std::in
 }
 
 void LiveBroker::on_turn_end() {
-  for (const auto& [producer, seq] : std::exchange(written_, {})) sessions_.durable(producer, seq);
+  for (const std::string& producer : std::exchange(written_, {})) {
+    sessions_.durable(producer, logs_[producer].epoch, logs_[producer].last_seq);
+  }
 }
 
 void LiveBroker::on_tick(std::int64_t now_ms) {
@@ -131,7 +133,7 @@ void LiveBroker::append(const AppendRequest& request) {
   log.epoch = request.epoch;
   log.last_seq = request.last_seq;
   for (const AcceptedEvent& event : request.events) log.events.emplace_back(event.envelope);
-  written_[std::string(request.producer)] = request.last_seq;
+  written_.emplace(request.producer);
 }
 
 std::optional<Refused> LiveBroker::refuse(std::string_view envelope, std::string_view& topic) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,7 +81,7 @@ class LiveBroker final : public RouterHandler, public BrokerOutput, public Admis
  private:
   SteadyClock clock_;
   std::map<std::string, LiveLog>& logs_;
-  std::map<std::string, domain::Seq> written_;
+  std::set<std::string> written_;  // producers that moved in this turn
   BrokerSessions sessions_;
   RouterLink link_;
 };

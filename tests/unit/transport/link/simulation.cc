@@ -118,7 +118,7 @@ class Simulation::Disk final : public BrokerOutput {
       const Pending first = pending_.front();
       pending_.pop_front();
       make_durable(first);
-      simulation_.broker_->durable(first.producer, first.last_seq);
+      simulation_.broker_->durable(first.producer, first.epoch, first.last_seq);
     }
   }
 
