@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "domain/ids.h"
+#include "transport/limits.h"
 #include "transport/link/endpoint.h"
+#include "transport/link/group_name.h"
 
 namespace outboxd::daemon {
 namespace {
@@ -41,6 +43,27 @@ TextRule user_rule() {
           [](std::string_view text) { return !text.empty() && text.size() <= 64; }};
 }
 
+constexpr std::string_view kOnBroker = "broker";
+constexpr std::string_view kOnConsumed = "consumed:";
+
+TextRule topic_rule() {
+  return {"an identifier without ':'", [](std::string_view text) {
+            return transport::is_consumable_topic(text) && !transport::split_dead_topic(text);
+          }};
+}
+
+TextRule completion_rule() {
+  return {"\"broker\" or \"consumed:GROUP\"", [](std::string_view text) {
+            return text == kOnBroker ||
+                   (text.starts_with(kOnConsumed) &&
+                    transport::is_valid_group(text.substr(kOnConsumed.size())));
+          }};
+}
+
+void declare_topic(Config& config, const std::string& name, Reader& table) {
+  table.text("on", config.topics[name].on, completion_rule());
+}
+
 void declare(Reader& reader, Config& config) {
   reader.text("data_dir", config.data_dir, path_rule())
       .text("socket", config.socket, path_rule())
@@ -54,6 +77,11 @@ void declare(Reader& reader, Config& config) {
       .integer("broker.window_bytes", config.broker.window_bytes, {1 << 20, 256 << 20})
       .integer("outbox.max_backlog_events", config.outbox.max_backlog_events, {1, kMaxInt})
       .integer("outbox.ack_flush_ms", config.outbox.ack_flush_ms, {1, 60'000})
+      .duration_ms("orders.unpublished_ttl_ms", config.orders.unpublished_ttl_ms, {1, kMaxInt})
+      .tables(
+          "topics", topic_rule(),
+          [&config](const std::string& name, Reader& table) { declare_topic(config, name, table); })
+      .duration_ms("inbox.mark_ttl_ms", config.inbox.mark_ttl_ms, {1000, kMaxInt})
       .integer("storage.soft_free_bytes", config.storage.soft_free_bytes, {0, kMaxInt})
       .integer("storage.hard_free_bytes", config.storage.hard_free_bytes, {0, kMaxInt})
       .duration_ms("storage.request_ttl_ms", config.storage.request_ttl_ms, {1, kMaxInt})
@@ -73,12 +101,21 @@ std::string host_as_producer() {
   return producer;
 }
 
+void check_topics(const Config& config, const std::string& file, std::vector<Problem>& problems) {
+  if (config.topics.size() > transport::kMaxCompletionRules) {
+    problems.push_back({file, 0, "topics",
+                        "may have " + std::to_string(transport::kMaxCompletionRules) +
+                            " tables, not " + std::to_string(config.topics.size())});
+  }
+}
+
 void check_together(const Config& config, const std::string& file, std::vector<Problem>& problems) {
   if (config.storage.hard_free_bytes > config.storage.soft_free_bytes) {
     problems.push_back({file, 0, "storage.hard_free_bytes",
                         "must not exceed storage.soft_free_bytes (" +
                             std::to_string(config.storage.soft_free_bytes) + ")"});
   }
+  check_topics(config, file, problems);
 }
 
 void apply(const ConfigOverrides& overrides, Config& config, std::vector<Problem>& problems) {
@@ -107,6 +144,11 @@ void apply(const ConfigOverrides& overrides, Config& config, std::vector<Problem
 }
 
 }  // namespace
+
+std::optional<std::string> consuming_group(const Config::Topic& topic) {
+  if (!topic.on.starts_with(kOnConsumed)) return std::nullopt;
+  return topic.on.substr(kOnConsumed.size());
+}
 
 std::vector<Problem> load_config(const std::string& chosen_file, const ConfigOverrides& overrides,
                                  Config& config) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,19 @@ struct Config {
     std::int64_t ack_flush_ms = 200;               // progress is written when nothing else is
   } outbox;
 
+  struct Orders {
+    std::optional<std::int64_t> unpublished_ttl_ms = std::int64_t{5} * 60 * 1000;
+  } orders;
+
+  struct Topic {
+    std::string on = "broker";  // topics.NAME.on; or "consumed:GROUP"
+  };
+  std::map<std::string, Topic> topics;  // only those that a file names
+
+  struct Inbox {
+    std::optional<std::int64_t> mark_ttl_ms = std::int64_t{30} * 24 * 3600 * 1000;
+  } inbox;
+
   struct Storage {
     std::int64_t soft_free_bytes = 256LL << 20;  // below: writes get storage_full
     std::int64_t hard_free_bytes = 64LL << 20;   // below: nothing is written at all
@@ -44,6 +58,9 @@ struct Config {
     std::vector<std::string> admin = {"root"};
   } access;
 };
+
+// The group that `on` names; nothing for "broker".
+std::optional<std::string> consuming_group(const Config::Topic& topic);
 
 // What the command line says; each overrides the files.
 struct ConfigOverrides {

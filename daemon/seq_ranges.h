@@ -5,16 +5,11 @@
 #include <map>
 
 #include "domain/ids.h"
+#include "transport/link/frames.h"
 
 namespace outboxd::daemon {
 
-// Both ends included.
-struct SeqRange {
-  domain::Seq first = 0;
-  domain::Seq last = 0;
-
-  friend bool operator==(const SeqRange&, const SeqRange&) = default;
-};
+using transport::SeqRange;
 
 // Bounded: past `max_ranges` the highest numbers are forgotten. Not thread-safe.
 class SeqRanges {

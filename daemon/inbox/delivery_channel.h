@@ -2,24 +2,12 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "transport/link/relay_link.h"
+
 namespace outboxd::daemon {
-
-// What became of a delivery.
-enum class DeliveryOutcome : std::uint8_t {
-  kAck,    // its effect is durable, or it has none
-  kRetry,  // again later: counts one attempt
-  kDead,   // never again: to the dead letters
-};
-
-struct DeliverySettlement {
-  std::uint64_t tag = 0;  // the broker's
-  DeliveryOutcome outcome = DeliveryOutcome::kAck;
-  std::string reason;
-};
 
 // Port to the broker link. Core thread.
 class DeliveryChannel {
@@ -32,7 +20,7 @@ class DeliveryChannel {
                          std::size_t credit) = 0;
 
   // Settlements may be lost with the connection: the broker then delivers again, under new tags.
-  virtual void settle(std::vector<DeliverySettlement> settlements) = 0;
+  virtual void settle(std::vector<transport::OwnedSettlement> settlements) = 0;
 };
 
 }  // namespace outboxd::daemon

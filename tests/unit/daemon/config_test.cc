@@ -35,6 +35,14 @@ TEST(ConfigTest, EveryKeyReachesItsField) {
     [outbox]
     max_backlog_events = 5
     ack_flush_ms = 7
+    [orders]
+    unpublished_ttl_ms = "never"
+    [topics.orders]
+    on = "consumed:payments"
+    [topics.stock]
+    on = "broker"
+    [inbox]
+    mark_ttl_ms = 5000
     [storage]
     soft_free_bytes = 20
     hard_free_bytes = 10
@@ -55,6 +63,10 @@ TEST(ConfigTest, EveryKeyReachesItsField) {
   EXPECT_EQ(config.broker.window_bytes, 2097152);
   EXPECT_EQ(config.outbox.max_backlog_events, 5);
   EXPECT_EQ(config.outbox.ack_flush_ms, 7);
+  EXPECT_EQ(config.orders.unpublished_ttl_ms, std::nullopt);
+  EXPECT_EQ(consuming_group(config.topics.at("orders")), "payments");
+  EXPECT_EQ(consuming_group(config.topics.at("stock")), std::nullopt);
+  EXPECT_EQ(config.inbox.mark_ttl_ms, 5000);
   EXPECT_EQ(config.storage.soft_free_bytes, 20);
   EXPECT_EQ(config.storage.hard_free_bytes, 10);
   EXPECT_EQ(config.storage.request_ttl_ms, std::nullopt);
@@ -83,6 +95,14 @@ TEST(ConfigTest, RefusesValuesThatMakeNoSense) {
         "data_dir = 3"}) {
     EXPECT_EQ(problems_of(toml).size(), 1U) << toml;
   }
+}
+
+TEST(ConfigTest, RefusesTopicsAndGroupsThatNobodyCanConsume) {
+  EXPECT_EQ(problems_of("[topics.orders]\non = 'consumed:'").size(), 1U);
+  EXPECT_EQ(problems_of("[topics.orders]\non = 'consumed:a b'").size(), 1U);
+  EXPECT_EQ(problems_of("[topics.orders]\non = 'payments'").size(), 1U);
+  EXPECT_EQ(problems_of("[topics.'a:b']\non = 'broker'").size(), 1U);
+  EXPECT_EQ(problems_of("[topics.'dead:orders:payments']\non = 'broker'").size(), 1U);
 }
 
 TEST(ConfigTest, TheCommandLineOverridesAndIsCheckedLikeAFile) {
