@@ -22,6 +22,19 @@ class Clock {
   virtual std::int64_t monotonic_ms() const = 0;
 };
 
+// How long this installation has been running, over all its starts. Time while it was off does not
+// count, and no clock that is set changes it: what a time to live is measured with.
+//
+// Thread contract of implementations: callable from any thread.
+class ElapsedTime {
+ public:
+  virtual ~ElapsedTime() = default;
+
+  // Never goes back while the process lives; over a restart by no more than the time between two
+  // writes of it.
+  virtual std::int64_t elapsed_ms() const = 0;
+};
+
 // Makes identifiers for callers that did not bring their own.
 class IdGenerator {
  public:

@@ -10,7 +10,9 @@
 #include <string>
 #include <string_view>
 
+#include "domain/check.h"
 #include "domain/ids.h"
+#include "domain/inbox_marks.h"
 #include "domain/order_snapshot.h"
 #include "domain/outbox_entry.h"
 #include "domain/result.h"
@@ -84,6 +86,9 @@ class UnitOfWork {
   virtual ApplicationState& application_state() = 0;
   virtual RequestLog& requests() = 0;
   virtual Outbox& outbox() = 0;
+
+  // A store that keeps no marks must not be asked for them.
+  virtual InboxMarks& inbox() { OUTBOXD_CHECK(false); }
 
   // A number that is greater than that of every earlier unit of work, across restarts: the version
   // of application keys changed by this one.
