@@ -98,7 +98,8 @@ class RelayLink::Impl {
 
   void wake(domain::Seq next_seq) {
     raise_to(next_seq);
-    wake_.signal();
+    // Every commit comes by here. Without a session the thread has nothing to do with it.
+    if (streaming_.load()) wake_.signal();
   }
 
   void stop(std::int64_t linger_ms) {
@@ -134,6 +135,7 @@ class RelayLink::Impl {
   void turn() {
     bool more = read_monitor();
     more |= read_frames();
+    streaming_.store(session_->state() == LinkState::kConnected);  // first, or a wake() is missed
     session_->entries_available(next_seq_.load(), now_ms());
     session_->tick(now_ms());
     more |= send_frames();
@@ -237,6 +239,7 @@ class RelayLink::Impl {
   // Any thread.
   WakeEvent wake_;
   std::atomic<domain::Seq> next_seq_{0};
+  std::atomic<bool> streaming_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<std::int64_t> linger_ms_{0};
 
