@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/order_encoding.h"
+#include "daemon/payment_encoding.h"
 #include "transport/msgpack/envelope.h"
 
 namespace outboxd::daemon {
@@ -14,6 +15,12 @@ struct PayloadEncoder {
     std::string data;
     transport::Writer writer(data);
     write_order(writer, order);
+    return data;
+  }
+  std::string operator()(const domain::PaymentSnapshot& payment) const {
+    std::string data;
+    transport::Writer writer(data);
+    write_payment(writer, payment);
     return data;
   }
   std::string operator()(const domain::OpaquePayload& payload) const { return payload.bytes; }

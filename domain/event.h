@@ -10,6 +10,7 @@
 
 #include "domain/clock.h"
 #include "domain/order_snapshot.h"
+#include "domain/payment_snapshot.h"
 
 namespace outboxd::domain {
 
@@ -21,8 +22,8 @@ struct OpaquePayload {
   friend bool operator==(const OpaquePayload&, const OpaquePayload&) = default;
 };
 
-// What an event says. Order events carry the order as it was after the change.
-using EventPayload = std::variant<OrderSnapshot, OpaquePayload>;
+// What an event says. Those of orders and payments carry the entity as it was after the change.
+using EventPayload = std::variant<OrderSnapshot, PaymentSnapshot, OpaquePayload>;
 
 // Something that happened. It has no sequence number yet: the outbox gives that at commit.
 struct DomainEvent {

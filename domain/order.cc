@@ -73,6 +73,15 @@ std::string_view name_of(OrderStatus status) {
   OUTBOXD_CHECK(false);
 }
 
+std::string_view name_of(OrderRefund refund) {
+  switch (refund) {
+    case OrderRefund::kNone: return "";
+    case OrderRefund::kRequested: return "REQUESTED";
+    case OrderRefund::kRefunded: return "REFUNDED";
+  }
+  OUTBOXD_CHECK(false);
+}
+
 Result<OrderStatus> parse_order_status(std::string_view name) {
   for (const StatusName& entry : kStatusNames) {
     if (entry.name == name) return entry.status;
@@ -117,21 +126,69 @@ Status Order::cancel(std::string reason, TimestampMs now_ms) {
   return ok_status();
 }
 
+Status Order::pay(const PaymentId& payment_id, TimestampMs now_ms) {
+  OUTBOXD_TRY(move_to(OrderStatus::kPaid, now_ms));
+  snapshot_.payment_id = payment_id;
+  record("order.paid");
+  return ok_status();
+}
+
+Status Order::fail_payment(const PaymentId& payment_id, std::string failure, TimestampMs now_ms) {
+  OUTBOXD_TRY(move_to(OrderStatus::kPaymentFailed, now_ms));
+  snapshot_.payment_id = payment_id;
+  snapshot_.failure = std::move(failure);
+  record("order.payment_failed");
+  return ok_status();
+}
+
+Status Order::expire(std::string reason, TimestampMs now_ms) {
+  OUTBOXD_TRY(move_to(OrderStatus::kExpired, now_ms));
+  snapshot_.failure = std::move(reason);
+  record("order.expired");
+  return ok_status();
+}
+
+Status Order::request_refund(const PaymentId& payment_id, TimestampMs now_ms) {
+  if (snapshot_.status == OrderStatus::kCreated) return refused("it waits for this payment");
+  if (snapshot_.refund != OrderRefund::kNone) return refused("it has asked a payment back already");
+  snapshot_.payment_id = payment_id;
+  snapshot_.refund = OrderRefund::kRequested;
+  snapshot_.updated_at_ms = now_ms;
+  record("order.refund_requested");
+  return ok_status();
+}
+
+Status Order::note_refunded(const PaymentId& payment_id, TimestampMs now_ms) {
+  if (snapshot_.refund != OrderRefund::kRequested || snapshot_.payment_id != payment_id) {
+    return refused("it does not wait for a refund of " + payment_id.text());
+  }
+  snapshot_.refund = OrderRefund::kRefunded;
+  snapshot_.updated_at_ms = now_ms;
+  return ok_status();
+}
+
 void Order::note_published(Seq seq) {
-  (snapshot_.status == OrderStatus::kCreated ? snapshot_.created_seq : snapshot_.settled_seq) = seq;
+  if (snapshot_.status == OrderStatus::kCreated) {
+    snapshot_.created_seq = seq;
+  } else if (snapshot_.refund == OrderRefund::kNone) {
+    snapshot_.settled_seq = seq;
+  }
 }
 
 Status Order::move_to(OrderStatus status, TimestampMs now_ms) {
   if (snapshot_.status != OrderStatus::kCreated) {
-    return Error{ErrorCode::kInvalidState,
-                 "order " + snapshot_.order_id.text() + " is " +
-                     std::string(name_of(snapshot_.status)) + "; only a CREATED order can become " +
-                     std::string(name_of(status)),
-                 "order_id"};
+    return refused("only a CREATED order can become " + std::string(name_of(status)));
   }
   snapshot_.status = status;
   snapshot_.updated_at_ms = now_ms;
   return ok_status();
+}
+
+Error Order::refused(const std::string& why) const {
+  return {ErrorCode::kInvalidState,
+          "order " + snapshot_.order_id.text() + " is " + std::string(name_of(snapshot_.status)) +
+              "; " + why,
+          "order_id"};
 }
 
 void Order::record(std::string_view type) {

@@ -29,7 +29,9 @@ struct NewOrder {
 };
 
 // An order with its rules. Status changes: CREATED -> PAID | PAYMENT_FAILED | EXPIRED | CANCELLED,
-// all final. Records an event for every change. Not thread-safe; lives for one use case.
+// all final. A payment that comes for an order which has ended otherwise is asked back, once:
+// refund NONE -> REQUESTED -> REFUNDED. Records an event for every change but the last, which
+// payment.refunded has told already. Not thread-safe; lives for one use case.
 class Order {
  public:
   // A new order in CREATED, with `order.created` recorded. Errors: bad_request naming the argument,
@@ -48,6 +50,25 @@ class Order {
   // UTF-8; nothing changes then.
   Status cancel(std::string reason, TimestampMs now_ms);
 
+  // CREATED -> PAID, with `order.paid` recorded. Error: invalid_state; nothing changes then.
+  Status pay(const PaymentId& payment_id, TimestampMs now_ms);
+
+  // CREATED -> PAYMENT_FAILED, with `order.payment_failed` recorded. `failure` says why. Error:
+  // invalid_state; nothing changes then.
+  Status fail_payment(const PaymentId& payment_id, std::string failure, TimestampMs now_ms);
+
+  // CREATED -> EXPIRED, with `order.expired` recorded. Error: invalid_state; nothing changes then.
+  Status expire(std::string reason, TimestampMs now_ms);
+
+  // The order has ended without `payment_id`, which was completed all the same: it is asked back,
+  // with `order.refund_requested` recorded. Error: invalid_state when the order is CREATED, or has
+  // asked a payment back already; nothing changes then.
+  Status request_refund(const PaymentId& payment_id, TimestampMs now_ms);
+
+  // The payment that was asked back is refunded. Error: invalid_state when none was asked back, or
+  // another; nothing changes then.
+  Status note_refunded(const PaymentId& payment_id, TimestampMs now_ms);
+
   [[nodiscard]] const OrderSnapshot& snapshot() const { return snapshot_; }
 
   // Tells the order the sequence number that its last recorded event was given.
@@ -57,6 +78,7 @@ class Order {
 
  private:
   Status move_to(OrderStatus status, TimestampMs now_ms);
+  [[nodiscard]] Error refused(const std::string& why) const;
   void record(std::string_view type);
 
   OrderSnapshot snapshot_;

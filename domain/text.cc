@@ -53,6 +53,17 @@ Status check_text(std::string_view text, const std::string& argument, std::size_
   return ok_status();
 }
 
+std::string cut_text(std::string_view text, std::size_t max_bytes) {
+  std::string kept;
+  while (!text.empty()) {
+    const std::size_t length = sequence_length(text);
+    if (kept.size() + std::max<std::size_t>(length, 1) > max_bytes) break;
+    length == 0 ? kept.append("?") : kept.append(text.substr(0, length));
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return kept;
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});

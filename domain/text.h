@@ -16,6 +16,10 @@ bool is_utf8(std::string_view text);
 Status check_text(std::string_view text, const std::string& argument, std::size_t min_bytes,
                   std::size_t max_bytes);
 
+// `text` as text to keep, whoever it came from: bytes that are not UTF-8 become '?', and it ends
+// with a whole character within `max_bytes`.
+std::string cut_text(std::string_view text, std::size_t max_bytes);
+
 // Levenshtein distance in bytes: how many must be inserted, removed or replaced to make `a` of `b`.
 // Takes the product of both lengths; for "did you mean" on names whose length is bounded.
 std::size_t edit_distance(std::string_view a, std::string_view b);

@@ -108,6 +108,9 @@ class Fields {
     return true;
   }
 
+  // False where a record of an older version ends.
+  [[nodiscard]] bool more() const { return next_ != end_; }
+
   const msgpack::object& take() {
     if (next_ == end_) throw BadField{};
     return *next_++;
@@ -185,6 +188,10 @@ domain::OrderSnapshot read_order(std::string_view order_id, Fields& fields) {
   order.updated_at_ms = fields.integer();
   order.created_seq = fields.number();
   order.settled_seq = fields.number();
+  if (!fields.more()) return order;
+  const std::uint64_t refund = fields.number();
+  if (refund > static_cast<std::uint64_t>(domain::OrderRefund::kRefunded)) throw BadField{};
+  order.refund = static_cast<domain::OrderRefund>(refund);
   return order;
 }
 
@@ -216,7 +223,7 @@ void encode_text(std::string_view text, std::string& out) {
 }
 
 void encode(const domain::OrderSnapshot& order, std::string& out) {
-  encode_record(out, 12, [&](Packer& packer) {
+  encode_record(out, 13, [&](Packer& packer) {
     pack_text(packer, order.customer_id.text());
     packer.pack_uint8(static_cast<std::uint8_t>(order.status));
     pack_text(packer, order.currency.code());
@@ -240,6 +247,7 @@ void encode(const domain::OrderSnapshot& order, std::string& out) {
     packer.pack_int64(order.updated_at_ms);
     packer.pack_uint64(order.created_seq);
     packer.pack_uint64(order.settled_seq);
+    packer.pack_uint8(static_cast<std::uint8_t>(order.refund));
   });
 }
 

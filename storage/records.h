@@ -36,7 +36,7 @@ void encode_text(std::string_view text, std::string& out);   // [text]
 
 // [customer_id, status, currency, total, [[sku, quantity, unit_price, description]*],
 //  payment_method, payment_id | nil, failure, created_at_ms, updated_at_ms, created_seq,
-//  settled_seq]
+//  settled_seq, refund]
 void encode(const domain::OrderSnapshot& order, std::string& out);
 
 // [version, bytes]

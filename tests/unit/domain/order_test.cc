@@ -20,6 +20,10 @@ NewOrder two_line_order() {
                             {.sku = "71053", .quantity = 2, .unit_price = 339}}};
 }
 
+PaymentId payment(const std::string& id = "pay_1") {
+  return PaymentId::parse(id).value();
+}
+
 Error error_of(NewOrder request) {
   return Order::create(std::move(request), kNow).error();
 }
@@ -130,8 +134,89 @@ TEST(OrderTest, NoFinalStatusCanBeLeft) {
     stored.status = status;
     Order order(stored);
     EXPECT_FALSE(order.cancel("", kNow)) << name_of(status);
+    EXPECT_FALSE(order.pay(payment(), kNow)) << name_of(status);
+    EXPECT_FALSE(order.fail_payment(payment(), "declined", kNow)) << name_of(status);
+    EXPECT_FALSE(order.expire("", kNow)) << name_of(status);
     EXPECT_EQ(order.snapshot(), stored);
   }
+}
+
+TEST(OrderTest, IsPaidOnceAndSaysSoWithAnEvent) {
+  Order order(Order::create(two_line_order(), kNow).value().snapshot());
+  ASSERT_TRUE(order.pay(payment(), kNow + 5));
+  EXPECT_EQ(order.snapshot().status, OrderStatus::kPaid);
+  EXPECT_EQ(order.snapshot().payment_id, payment());
+  const std::vector<DomainEvent> events = order.events().take();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].type, "order.paid");
+  EXPECT_EQ(std::get<OrderSnapshot>(events[0].payload), order.snapshot());
+  EXPECT_EQ(order.pay(payment(), kNow + 6).error().code, ErrorCode::kInvalidState);
+  EXPECT_TRUE(order.events().take().empty());
+}
+
+TEST(OrderTest, AFailedPaymentEndsItWithTheReason) {
+  Order order(Order::create(two_line_order(), kNow).value().snapshot());
+  ASSERT_TRUE(order.fail_payment(payment(), "declined", kNow + 5));
+  EXPECT_EQ(order.snapshot().status, OrderStatus::kPaymentFailed);
+  EXPECT_EQ(order.snapshot().failure, "declined");
+  EXPECT_EQ(order.events().take().at(0).type, "order.payment_failed");
+  EXPECT_EQ(order.fail_payment(payment(), "declined", kNow).error().code, ErrorCode::kInvalidState);
+}
+
+TEST(OrderTest, ExpiresOnlyWhileItWaits) {
+  Order order(Order::create(two_line_order(), kNow).value().snapshot());
+  ASSERT_TRUE(order.expire("not published within 300000 ms", kNow + 5));
+  EXPECT_EQ(order.snapshot().status, OrderStatus::kExpired);
+  EXPECT_EQ(order.snapshot().failure, "not published within 300000 ms");
+  EXPECT_EQ(order.events().take().at(0).type, "order.expired");
+  EXPECT_EQ(order.expire("", kNow).error().code, ErrorCode::kInvalidState);
+}
+
+TEST(OrderTest, ALatePaymentIsAskedBackOnce) {  // G9
+  Order order(Order::create(two_line_order(), kNow).value().snapshot());
+  ASSERT_TRUE(order.cancel("changed my mind", kNow));
+  (void)order.events().take();
+  ASSERT_TRUE(order.request_refund(payment(), kNow + 5));
+  EXPECT_EQ(order.snapshot().status, OrderStatus::kCancelled);
+  EXPECT_EQ(order.snapshot().failure, "changed my mind");
+  EXPECT_EQ(order.snapshot().refund, OrderRefund::kRequested);
+  const std::vector<DomainEvent> events = order.events().take();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].type, "order.refund_requested");
+  EXPECT_EQ(std::get<OrderSnapshot>(events[0].payload).payment_id, payment());
+
+  EXPECT_EQ(order.request_refund(payment(), kNow + 6).error().code, ErrorCode::kInvalidState);
+  EXPECT_TRUE(order.events().take().empty());
+}
+
+TEST(OrderTest, NothingIsAskedBackForAnOrderThatWaitsForItsPayment) {
+  Order order(Order::create(two_line_order(), kNow).value().snapshot());
+  EXPECT_EQ(order.request_refund(payment(), kNow).error().code, ErrorCode::kInvalidState);
+  EXPECT_EQ(order.snapshot().refund, OrderRefund::kNone);
+}
+
+TEST(OrderTest, NotesTheRefundThatItAskedForAndNoOther) {
+  Order order(Order::create(two_line_order(), kNow).value().snapshot());
+  ASSERT_TRUE(order.cancel("", kNow));
+  EXPECT_EQ(order.note_refunded(payment(), kNow).error().code, ErrorCode::kInvalidState);
+  ASSERT_TRUE(order.request_refund(payment(), kNow));
+  (void)order.events().take();
+  EXPECT_EQ(order.note_refunded(payment("pay_2"), kNow).error().code, ErrorCode::kInvalidState);
+  ASSERT_TRUE(order.note_refunded(payment(), kNow + 7));
+  EXPECT_EQ(order.snapshot().refund, OrderRefund::kRefunded);
+  EXPECT_EQ(order.snapshot().updated_at_ms, kNow + 7);
+  EXPECT_TRUE(order.events().take().empty()) << "payment.refunded has told it";
+  EXPECT_EQ(order.note_refunded(payment(), kNow).error().code, ErrorCode::kInvalidState);
+}
+
+TEST(OrderTest, ARefundDoesNotChangeWhichEventEndedTheOrder) {
+  Order order = Order::create(two_line_order(), kNow).value();
+  order.note_published(5);
+  ASSERT_TRUE(order.cancel("", kNow));
+  order.note_published(9);
+  ASSERT_TRUE(order.request_refund(payment(), kNow));
+  order.note_published(12);
+  EXPECT_EQ(order.snapshot().settled_seq, 9U);
 }
 
 TEST(OrderTest, RemembersTheSequenceNumbersOfItsCreationAndItsEnd) {

@@ -42,5 +42,20 @@ TEST(EditDistanceTest, CountsWhatMustBeInsertedRemovedOrReplaced) {
   EXPECT_EQ(edit_distance("order.craete", "order.create"), 2U);
 }
 
+TEST(CutTextTest, KeepsWhatFitsInWholeCharacters) {
+  EXPECT_EQ(cut_text("declined", 100), "declined");
+  EXPECT_EQ(cut_text("declined", 3), "dec");
+  EXPECT_EQ(cut_text("\xC3\xA9\xC3\xA9", 3), "\xC3\xA9");
+  EXPECT_EQ(cut_text("", 0), "");
+}
+
+TEST(CutTextTest, ReplacesWhatIsNoUtf8) {
+  EXPECT_EQ(cut_text("a\xFF\xC3"
+                     "b",
+                     100),
+            "a??b");
+  EXPECT_TRUE(is_utf8(cut_text("\xF0\x9F\x92", 2)));
+}
+
 }  // namespace
 }  // namespace outboxd::domain

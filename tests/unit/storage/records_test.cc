@@ -24,6 +24,7 @@ domain::OrderSnapshot full_order() {
   order.updated_at_ms = 1'700'000'000'000;
   order.created_seq = 17;
   order.settled_seq = std::numeric_limits<std::uint64_t>::max();
+  order.refund = domain::OrderRefund::kRefunded;
   return order;
 }
 
@@ -50,6 +51,16 @@ TEST(Records, AnOrderComesBackAsItWasWithEveryFieldInUseAndWithNone) {
   sparse.payment_id.reset();
   sparse.failure.clear();
   EXPECT_EQ(decode_order("o-1", encoded(sparse)).value(), sparse);
+}
+
+TEST(Records, AnOrderFromBeforeThereWereRefundsIsRead) {
+  domain::OrderSnapshot old = full_order();
+  old.refund = domain::OrderRefund::kNone;
+  std::string bytes = encoded(old);
+  ASSERT_EQ(bytes[1], '\x9d') << "an array of 13";
+  bytes[1] = '\x9c';
+  bytes.pop_back();
+  EXPECT_EQ(decode_order("o-1", bytes).value(), old);
 }
 
 TEST(Records, AnOutboxEntryComesBackAsItWas) {

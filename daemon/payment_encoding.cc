@@ -1,0 +1,49 @@
+#include "daemon/payment_encoding.h"
+
+#include <utility>
+
+#include "daemon/event_data.h"
+#include "domain/time_format.h"
+
+namespace outboxd::daemon {
+namespace {
+
+constexpr std::size_t kAlwaysThere = 9;
+
+}  // namespace
+
+void write_payment(transport::Writer& writer, const domain::PaymentSnapshot& payment) {
+  writer.map(kAlwaysThere + (payment.attempts == 0 ? 0 : 1) + (payment.failure.empty() ? 0 : 1) +
+             (payment.failure_detail.empty() ? 0 : 1) +
+             (payment.gateway_reference.empty() ? 0 : 1));
+  writer.field("payment_id", payment.payment_id.text())
+      .field("order_id", payment.order_id.text())
+      .field("source", payment.source)
+      .field("amount", payment.amount)
+      .field("currency", payment.currency.code())
+      .field("payment_method", payment.payment_method)
+      .field("status", name_of(payment.status));
+  if (payment.attempts != 0) writer.field("attempts", std::uint64_t{payment.attempts});
+  if (!payment.failure.empty()) writer.field("failure", payment.failure);
+  if (!payment.failure_detail.empty()) writer.field("failure_detail", payment.failure_detail);
+  if (!payment.gateway_reference.empty()) {
+    writer.field("gateway_reference", payment.gateway_reference);
+  }
+  writer.field("created_at", domain::rfc3339(payment.created_at_ms))
+      .field("updated_at", domain::rfc3339(payment.updated_at_ms));
+}
+
+domain::Result<PaymentNews> read_payment_news(std::string_view event_data) {
+  EventData data;
+  OUTBOXD_TRY(data.decode(event_data));
+  OUTBOXD_ASSIGN_OR_RETURN(auto payment_id, data.id<domain::PaymentId>("payment_id"));
+  OUTBOXD_ASSIGN_OR_RETURN(auto order_id, data.id<domain::OrderId>("order_id"));
+  OUTBOXD_ASSIGN_OR_RETURN(const std::string_view source, data.string("source"));
+  OUTBOXD_ASSIGN_OR_RETURN(const std::string_view failure, data.optional_string("failure"));
+  return PaymentNews{.payment_id = std::move(payment_id),
+                     .order_id = std::move(order_id),
+                     .source = std::string(source),
+                     .failure = std::string(failure)};
+}
+
+}  // namespace outboxd::daemon

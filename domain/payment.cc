@@ -1,0 +1,131 @@
+#include "domain/payment.h"
+
+#include <array>
+#include <utility>
+
+#include "domain/sha256.h"
+#include "domain/text.h"
+
+namespace outboxd::domain {
+namespace {
+
+struct StatusName {
+  PaymentStatus status;
+  std::string_view name;
+};
+
+constexpr std::array kStatusNames = {
+    StatusName{PaymentStatus::kCompleted, "COMPLETED"},
+    StatusName{PaymentStatus::kFailed, "FAILED"},
+    StatusName{PaymentStatus::kRefunded, "REFUNDED"},
+};
+
+constexpr std::size_t kPaymentIdBytes = 16;  // of the hash
+
+PaymentSnapshot snapshot_of(PaymentDue due, std::uint32_t attempts, TimestampMs now_ms) {
+  PaymentId payment_id = payment_id_of(due.source, due.order_id);
+  return {.payment_id = std::move(payment_id),
+          .order_id = std::move(due.order_id),
+          .source = std::move(due.source),
+          .amount = due.amount,
+          .currency = due.currency,
+          .payment_method = std::move(due.payment_method),
+          .attempts = attempts,
+          .created_at_ms = now_ms,
+          .updated_at_ms = now_ms};
+}
+
+Error invalid_state(const PaymentSnapshot& payment, PaymentStatus wanted) {
+  return {ErrorCode::kInvalidState,
+          "payment " + payment.payment_id.text() + " is " + std::string(name_of(payment.status)) +
+              " and cannot become " + std::string(name_of(wanted)),
+          "payment_id"};
+}
+
+}  // namespace
+
+std::string_view name_of(PaymentStatus status) {
+  for (const StatusName& entry : kStatusNames) {
+    if (entry.status == status) return entry.name;
+  }
+  OUTBOXD_CHECK(false);
+}
+
+Result<PaymentStatus> parse_payment_status(std::string_view name) {
+  for (const StatusName& entry : kStatusNames) {
+    if (entry.name == name) return entry.status;
+  }
+  return bad_request("status", "status must be COMPLETED, FAILED or REFUNDED");
+}
+
+PaymentId payment_id_of(std::string_view source, const OrderId& order_id) {
+  // No identifier holds a '/', so no other pair makes the same text.
+  const auto digest = sha256(std::string(source) + "/" + order_id.text());
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text = "pay_";
+  for (std::size_t i = 0; i < kPaymentIdBytes; ++i) {
+    text.push_back(kDigits[digest[i] >> 4]);
+    text.push_back(kDigits[digest[i] & 15]);
+  }
+  return PaymentId::parse(text).value();
+}
+
+Payment Payment::completed(PaymentDue due, std::uint32_t attempts, std::string_view reference,
+                           TimestampMs now_ms) {
+  Payment payment(snapshot_of(std::move(due), attempts, now_ms));
+  payment.snapshot_.gateway_reference = cut_text(reference, kMaxGatewayReferenceBytes);
+  payment.record("payment.completed");
+  return payment;
+}
+
+Payment Payment::failed(PaymentDue due, std::uint32_t attempts, std::string_view failure,
+                        std::string_view detail, TimestampMs now_ms) {
+  Payment payment(snapshot_of(std::move(due), attempts, now_ms));
+  payment.snapshot_.status = PaymentStatus::kFailed;
+  payment.snapshot_.failure = failure;
+  payment.snapshot_.failure_detail = cut_text(detail, kMaxFailureDetailBytes);
+  payment.record("payment.failed");
+  return payment;
+}
+
+Status Payment::complete_after_all(std::uint32_t attempts, std::string_view reference,
+                                   TimestampMs now_ms) {
+  if (snapshot_.status != PaymentStatus::kFailed) {
+    return invalid_state(snapshot_, PaymentStatus::kCompleted);
+  }
+  snapshot_.status = PaymentStatus::kCompleted;
+  snapshot_.attempts = attempts;
+  snapshot_.failure.clear();
+  snapshot_.failure_detail.clear();
+  snapshot_.gateway_reference = cut_text(reference, kMaxGatewayReferenceBytes);
+  snapshot_.updated_at_ms = now_ms;
+  record("payment.completed");
+  return ok_status();
+}
+
+Status Payment::refund(TimestampMs now_ms) {
+  if (snapshot_.status != PaymentStatus::kCompleted) {
+    return invalid_state(snapshot_, PaymentStatus::kRefunded);
+  }
+  snapshot_.status = PaymentStatus::kRefunded;
+  snapshot_.updated_at_ms = now_ms;
+  record("payment.refunded");
+  return ok_status();
+}
+
+void Payment::note_published(Seq seq) {
+  (snapshot_.status == PaymentStatus::kRefunded ? snapshot_.refunded_seq : snapshot_.decided_seq) =
+      seq;
+}
+
+void Payment::record(std::string_view type) {
+  events_.record(DomainEvent{.topic = std::string(kPaymentsTopic),
+                             .key = snapshot_.order_id.text(),
+                             .type = std::string(type),
+                             .time_ms = snapshot_.updated_at_ms,
+                             .ttl_ms = std::nullopt,
+                             .traceparent = {},
+                             .payload = snapshot_});
+}
+
+}  // namespace outboxd::domain
