@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <random>
 #include <utility>
 
 #include "daemon/api/order_methods.h"
@@ -29,11 +30,20 @@ void stop_rather_than_lie(const domain::Error& error) {
   std::_Exit(EXIT_FAILURE);
 }
 
+// Tells the broker this process from one that runs on a copy of its data directory. 0 would say that
+// there is no number.
+std::uint64_t random_instance() {
+  std::random_device device;
+  const std::uint64_t high = device();
+  return (high << 32 | device()) | 1;
+}
+
 RelayOptions relay_options(const Config& config, std::uint64_t epoch) {
   RelayOptions options;
   options.link.endpoint = config.broker.endpoint;
   options.link.producer = config.producer;
   options.link.epoch = epoch;
+  options.link.instance = random_instance();
   options.link.window_events = static_cast<std::size_t>(config.broker.window_events);
   options.link.window_bytes = static_cast<std::size_t>(config.broker.window_bytes);
   options.link.software_version = OUTBOXD_VERSION;

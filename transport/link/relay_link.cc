@@ -6,16 +6,14 @@
 #include <cstring>
 #include <optional>
 #include <random>
-#include <thread>
 #include <utility>
 
 #include <zmq.hpp>
 
 #include "domain/check.h"
-#include "transport/limits.h"
 #include "transport/link/endpoint.h"
 #include "transport/link/relay_session.h"
-#include "transport/link/wake_event.h"
+#include "transport/link/socket_thread.h"
 #include "transport/link/zmq_frame.h"
 
 namespace outboxd::transport {
@@ -36,20 +34,17 @@ RelaySessionOptions session_options(const RelayLinkOptions& options) {
   session.software_version = options.software_version;
   session.window_events = options.window_events;
   session.window_bytes = options.window_bytes;
+  session.instance = options.instance;
+  session.completions = options.completions;
   return session;
 }
 
 // PROTOCOL.md, "Sockets", has the reason of each value.
 void configure(zmq::socket_t& dealer) {
+  configure_for_link(dealer);
   dealer.set(zmq::sockopt::immediate, true);
-  dealer.set(zmq::sockopt::linger, 0);
   dealer.set(zmq::sockopt::sndhwm, 64);
   dealer.set(zmq::sockopt::rcvhwm, 1000);
-  dealer.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(kMaxFrameBytes));
-  dealer.set(zmq::sockopt::heartbeat_ivl, 5'000);
-  dealer.set(zmq::sockopt::heartbeat_timeout, 15'000);
-  dealer.set(zmq::sockopt::heartbeat_ttl, 15'000);
-  dealer.set(zmq::sockopt::handshake_ivl, 5'000);
   dealer.set(zmq::sockopt::connect_timeout, 5'000);
   dealer.set(zmq::sockopt::reconnect_ivl, 200);
   dealer.set(zmq::sockopt::reconnect_ivl_max, 2'000);
@@ -59,7 +54,7 @@ void configure(zmq::socket_t& dealer) {
 }  // namespace
 
 // Constant after start(): everything but what is marked. The link thread owns the session, the
-// sockets and the batch; other threads reach it by the atomics and the wake event.
+// sockets and the batch; other threads reach it by the atomics and by what they post.
 class RelayLink::Impl {
  public:
   Impl(RelayLinkOptions options, const domain::Clock& clock, PublishSource& source,
@@ -69,7 +64,7 @@ class RelayLink::Impl {
   ~Impl() { stop(0); }
 
   domain::Status start(domain::Seq next_seq) {
-    OUTBOXD_CHECK(!thread_.joinable());
+    OUTBOXD_CHECK(!thread_.is_running());
     OUTBOXD_ASSIGN_OR_RETURN(const std::string endpoint, local_endpoint(options_.endpoint));
     try {
       dealer_ = zmq::socket_t(context_, zmq::socket_type::dealer);
@@ -92,21 +87,33 @@ class RelayLink::Impl {
       return std::uniform_real_distribution<double>(0.0, 1.0)(engine);
     };
     session_.emplace(session_options(options_), next_seq, std::move(jitter), observer_);
-    thread_ = std::thread([this] { run(); });
+    thread_.start([this] { run(); });
     return domain::ok_status();
   }
 
   void wake(domain::Seq next_seq) {
     raise_to(next_seq);
     // Every commit comes by here. Without a session the thread has nothing to do with it.
-    if (streaming_.load()) wake_.signal();
+    if (streaming_.load()) thread_.wake();
+  }
+
+  void subscribe(Subscription subscription) {
+    thread_.post(
+        [this, subscription = std::move(subscription)] { session_->subscribe(subscription); });
+  }
+
+  void settle(std::vector<OwnedSettlement> settlements) {
+    if (settlements.empty()) return;
+    thread_.post([this, settlements = std::move(settlements)]() mutable {
+      session_->settle(std::move(settlements));
+    });
   }
 
   void stop(std::int64_t linger_ms) {
-    if (!thread_.joinable()) return;
+    if (!thread_.is_running()) return;
     linger_ms_.store(linger_ms);
     stopping_.store(true);
-    wake_.signal();
+    thread_.wake();
     thread_.join();
     monitor_.close();
     dealer_.close();
@@ -120,7 +127,6 @@ class RelayLink::Impl {
   }
 
   void run() {
-    block_signals();
     observer_.on_link_state(LinkState::kConnecting, {});
     try {
       while (!is_finished()) turn();
@@ -136,6 +142,7 @@ class RelayLink::Impl {
     bool more = read_monitor();
     more |= read_frames();
     streaming_.store(session_->state() == LinkState::kConnected);  // first, or a wake() is missed
+    thread_.run_posted();
     session_->entries_available(next_seq_.load(), now_ms());
     session_->tick(now_ms());
     more |= send_frames();
@@ -146,6 +153,7 @@ class RelayLink::Impl {
     if (!stopping_.load()) return false;
     if (!close_deadline_ms_) {
       close_deadline_ms_ = now_ms() + linger_ms_.load();
+      thread_.run_posted();  // settlements from before the stop
       session_->close();
       send_frames();
     }
@@ -219,14 +227,12 @@ class RelayLink::Impl {
       if (due) timeout_ms = std::clamp<std::int64_t>(*due - now_ms(), 0, 60'000);
       if (unsent_ && timeout_ms >= 0) timeout_ms = std::max(timeout_ms, kBlockedMs);
     }
-    std::array<zmq_pollitem_t, 3> items{{
+    const std::array<zmq_pollitem_t, 2> items{{
         {dealer_.handle(), 0, static_cast<short>(unsent_ ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN),
          0},
         {monitor_.handle(), 0, ZMQ_POLLIN, 0},
-        {nullptr, wake_.fd(), ZMQ_POLLIN, 0},
     }};
-    wait_for(items, timeout_ms);
-    if ((items[2].revents & ZMQ_POLLIN) != 0) wake_.clear();
+    thread_.wait(items, timeout_ms);
   }
 
   [[nodiscard]] std::int64_t now_ms() const { return clock_.monotonic_ms(); }
@@ -237,7 +243,6 @@ class RelayLink::Impl {
   LinkObserver& observer_;
 
   // Any thread.
-  WakeEvent wake_;
   std::atomic<domain::Seq> next_seq_{0};
   std::atomic<bool> streaming_{false};
   std::atomic<bool> stopping_{false};
@@ -252,7 +257,7 @@ class RelayLink::Impl {
   PublishBatch batch_;
   std::optional<std::int64_t> close_deadline_ms_;
 
-  std::thread thread_;
+  SocketThread thread_;
 };
 
 RelayLink::RelayLink(RelayLinkOptions options, const domain::Clock& clock, PublishSource& source,
@@ -267,6 +272,14 @@ domain::Status RelayLink::start(domain::Seq next_seq) {
 
 void RelayLink::wake(domain::Seq next_seq) {
   impl_->wake(next_seq);
+}
+
+void RelayLink::subscribe(Subscription subscription) {
+  impl_->subscribe(std::move(subscription));
+}
+
+void RelayLink::settle(std::vector<OwnedSettlement> settlements) {
+  impl_->settle(std::move(settlements));
 }
 
 void RelayLink::stop(std::int64_t linger_ms) {

@@ -10,9 +10,6 @@
 namespace outboxd::transport {
 namespace {
 
-// How soon the outbox is asked again after it had nothing, although it was said to have something.
-constexpr std::int64_t kReadAgainMs = 50;
-
 std::size_t clamp_to_size(std::uint64_t value, std::size_t max) {
   return static_cast<std::size_t>(std::min<std::uint64_t>(value, max));
 }
@@ -28,11 +25,13 @@ RelaySession::RelaySession(RelaySessionOptions options, domain::Seq next_seq, Ra
     : options_(std::move(options)),
       random_(std::move(random)),
       observer_(observer),
+      consumer_(observer),
       next_seq_(next_seq),
       highest_seq_(next_seq - 1),
       ack_timeout_ms_(options_.ack_timeout_ms) {
   OUTBOXD_CHECK(next_seq > 0 && options_.epoch > 0);
   OUTBOXD_CHECK(options_.window_events > 0 && options_.window_bytes > 0);
+  OUTBOXD_CHECK(options_.completions.size() <= kMaxCompletionRules);
 }
 
 // --- Inputs -------------------------------------------------------------------------------------
@@ -40,7 +39,7 @@ RelaySession::RelaySession(RelaySessionOptions options, domain::Seq next_seq, Ra
 void RelaySession::connected(std::int64_t now_ms) {
   if (phase_ == Phase::kEnded) return;
   phase_ = Phase::kGreeting;
-  frames_.clear();
+  drop_session();
   hellos_ = 0;
   // A broker that was refused, or that ended the last session, is not asked sooner for having been
   // reconnected to.
@@ -51,7 +50,7 @@ void RelaySession::connected(std::int64_t now_ms) {
 void RelaySession::disconnected(std::string reason) {
   if (phase_ == Phase::kEnded) return;
   phase_ = Phase::kDown;
-  frames_.clear();
+  drop_session();
   if (reported_ != LinkState::kIncompatible) report(LinkState::kConnecting, std::move(reason));
 }
 
@@ -80,8 +79,9 @@ void RelaySession::dispatch(const Frame& frame, std::int64_t now_ms) {
   if (const auto* fenced = std::get_if<FencedFrame>(&frame)) return on_fenced(*fenced, now_ms);
   if (const auto* bye = std::get_if<ByeFrame>(&frame)) return on_bye(*bye, now_ms);
   if (std::holds_alternative<PingFrame>(frame)) return queue(encode(PongFrame{}), now_ms);
-  if (std::holds_alternative<PongFrame>(frame)) return;  // that it was heard is all there is to it
+  if (const auto* pong = std::get_if<PongFrame>(&frame)) return on_pong(*pong, now_ms);
   if (std::holds_alternative<UnknownFrame>(frame)) return;  // a later release's: not for us
+  if (dispatch_to_consumer(frame, now_ms)) return;
   greet_again("the broker sent a frame that only a daemon sends", now_ms);
 }
 
@@ -97,7 +97,7 @@ void RelaySession::tick(std::int64_t now_ms) {
   }
   if (now_ms >= ping_due_ms()) {
     pinged_ms_ = now_ms;
-    queue(encode(PingFrame{}), now_ms);
+    queue(encode(PingFrame{consumer_.sent()}), now_ms);
   }
 }
 
@@ -110,101 +110,33 @@ void RelaySession::entries_available(domain::Seq next_seq, std::int64_t now_ms) 
 
 void RelaySession::close() {
   closing_ = true;
-  if (phase_ == Phase::kStreaming) frames_.push_back(encode(ByeFrame{"the daemon is stopping"}));
+  if (phase_ != Phase::kStreaming) return;
+  // What was settled before is still told.
+  while (auto frame = consumer_.next_frame()) frames_.push_back(std::move(*frame));
+  frames_.push_back(encode(ByeFrame{"the daemon is stopping"}));
+}
+
+void RelaySession::subscribe(Subscription subscription) {
+  consumer_.subscribe(std::move(subscription));
+}
+
+void RelaySession::settle(std::vector<OwnedSettlement> settlements) {
+  consumer_.settle(std::move(settlements));
 }
 
 void RelaySession::fail(std::string reason) {
   end(LinkState::kOff, std::move(reason));
 }
 
-// --- Publishing ---------------------------------------------------------------------------------
-
-std::optional<WantedEntries> RelaySession::wanted(std::int64_t now_ms) const {
-  if (phase_ != Phase::kStreaming || closing_ || now_ms < read_again_ms_) return std::nullopt;
-  const std::uint64_t available = next_seq_ - 1 - sent_seq_;
-  if (available == 0) return std::nullopt;
-  const std::size_t in_flight = in_flight_events();
-  if (in_flight >= window_events_ || in_flight_bytes_ >= window_bytes_) return std::nullopt;
-  const std::size_t left_events = window_events_ - in_flight;
-  const std::size_t left_bytes = window_bytes_ - in_flight_bytes_;
-  if (in_flight > 0) {
-    // A batch may wait for company, and for a worthwhile part of the window.
-    const bool is_full = available >= publish_events_;
-    if (!is_full && now_ms - waiting_since_ms_ < options_.batch_age_ms) return std::nullopt;
-    const std::size_t useful_events = clamp_to_size(available, publish_events_);
-    if (left_events < std::min(useful_events, window_events_ / 2) ||
-        left_bytes < std::min(publish_bytes_, window_bytes_ / 2)) {
-      return std::nullopt;
-    }
-  }
-  return WantedEntries{sent_seq_ + 1, std::min(left_events, publish_events_),
-                       std::min(left_bytes, publish_bytes_)};
-}
-
-// How much of `batch` fits into one frame and into the window. With nothing in flight the first
-// event always does. Refuses what the broker said that it would.
-RelaySession::Cut RelaySession::cut_to_fit(const PublishBatch& batch) {
-  const std::size_t left_events = window_events_ - in_flight_events();
-  const std::size_t left_bytes =
-      window_bytes_ > in_flight_bytes_ ? window_bytes_ - in_flight_bytes_ : 0;
-  const std::size_t max_events = std::min({batch.envelopes.size(), publish_events_, left_events});
-  const std::size_t max_bytes = std::min(publish_bytes_, left_bytes);
-  Cut cut;
-  for (; cut.events < max_events; ++cut.events) {
-    const domain::Seq seq = batch.first_seq + cut.events;
-    const std::size_t size = batch.envelopes[cut.events].size();
-    if (size > max_envelope_bytes_) {
-      if (withdrawn_.insert(seq).second) {
-        observer_.on_rejected(seq, std::string(reject_code::kTooLarge),
-                              "the broker takes events of at most " +
-                                  std::to_string(max_envelope_bytes_) + " bytes, this one has " +
-                                  std::to_string(size));
-        break;  // the outbox buries it first; what it gives then is the withdrawal
-      }
-      continue;
-    }
-    const bool is_first = in_flight_.empty() && cut.events == 0;
-    if (cut.bytes + size > max_bytes && !is_first) break;
-    cut.bytes += size;
-  }
-  return cut;
-}
-
-void RelaySession::publish(const PublishBatch& batch, std::int64_t now_ms) {
-  if (phase_ != Phase::kStreaming || closing_) return;
-  read_again_ms_ = now_ms + kReadAgainMs;
-  if (batch.envelopes.empty()) return;
-  if (batch.first_seq != sent_seq_ + 1) {
-    return refuse_broker("the broker lacks event " + std::to_string(sent_seq_ + 1) +
-                             ", which the outbox no longer has (it has event " +
-                             std::to_string(batch.first_seq) +
-                             "): the broker lost data, or another broker answers",
-                         now_ms);
-  }
-  const Cut cut = cut_to_fit(batch);
-  if (cut.events == 0) return;
-  PublishEncoder encoder(batch.first_seq, cut.events, cut.bytes);
-  for (std::size_t i = 0; i < cut.events; ++i) {
-    const bool is_withdrawn = !withdrawn_.empty() && withdrawn_.contains(batch.first_seq + i);
-    encoder.add(is_withdrawn ? std::string_view() : std::string_view(batch.envelopes[i]));
-  }
-  queue(std::move(encoder).finish(), now_ms);
-  if (in_flight_.empty()) progress_ms_ = now_ms;
-  sent_seq_ += cut.events;
-  highest_seq_ = std::max(highest_seq_, sent_seq_);
-  // What is available was said by entries_available(), or the outbox knows better.
-  next_seq_ = std::max(next_seq_, sent_seq_ + 1);
-  in_flight_.push_back({sent_seq_, cut.bytes});
-  in_flight_bytes_ += cut.bytes;
-  waiting_since_ms_ = now_ms;
-  read_again_ms_ = now_ms;
-  check_invariants();
-}
-
 // --- Frames of the broker -----------------------------------------------------------------------
 
 void RelaySession::on_welcome(const WelcomeFrame& welcome, std::int64_t now_ms) {
-  if (phase_ != Phase::kGreeting) return;  // the answer to a HELLO that was repeated
+  if (phase_ != Phase::kGreeting) {
+    // The answer to a HELLO that was repeated. Publishing goes on as it is; but the broker has
+    // begun anew with the subscriptions.
+    if (welcome.session > consumer_.session()) consumer_.begin(welcome.session);
+    return;
+  }
   if (welcome.last_seq > highest_seq_) {
     return refuse_broker("the broker has events of producer " + options_.producer + " up to " +
                              std::to_string(welcome.last_seq) + ", but only " +
@@ -223,6 +155,7 @@ void RelaySession::on_welcome(const WelcomeFrame& welcome, std::int64_t now_ms) 
   publish_bytes_ = clamp_to_size(welcome.max_publish_bytes, kMaxPublishBytes);
   max_envelope_bytes_ = clamp_to_size(welcome.max_envelope_bytes, kMaxEnvelopeBytes);
   phase_ = Phase::kStreaming;
+  consumer_.begin(welcome.session);
   hellos_ = 0;
   queued_ms_ = pinged_ms_ = now_ms;
   waiting_since_ms_ = read_again_ms_ = now_ms;
@@ -284,7 +217,8 @@ void RelaySession::on_error(const ErrorFrame& error, std::int64_t now_ms) {
   if (error.code == link_error::kUnsupported) return;  // the session goes on
   std::string reason = "the broker says " + std::string(error.code.substr(0, kMaxErrorTextBytes)) +
                        ": " + std::string(error.message.substr(0, kMaxErrorTextBytes));
-  if (error.code == link_error::kVersion || error.code == link_error::kInvalid) {
+  if (error.code == link_error::kVersion || error.code == link_error::kInvalid ||
+      error.code == link_error::kTwin) {
     return refuse_broker(std::move(reason), now_ms);
   }
   greet_again(std::move(reason), now_ms);
@@ -305,17 +239,66 @@ void RelaySession::on_fenced(const FencedFrame& fenced, std::int64_t now_ms) {
 void RelaySession::on_bye(const ByeFrame& bye, std::int64_t now_ms) {
   if (closing_) {  // the answer to ours: that nothing is left in flight is no news to anybody
     phase_ = Phase::kEnded;
+    drop_session();
     return;
   }
   greet_again("the broker said BYE: " + std::string(bye.reason.substr(0, kMaxErrorTextBytes)),
               now_ms);
 }
 
+// Returns false when `frame` is none of a broker for consumers.
+bool RelaySession::dispatch_to_consumer(const Frame& frame, std::int64_t now_ms) {
+  // What of this comes without a session belongs to one that is over. That something is settled or
+  // completed is true all the same.
+  const bool is_streaming = phase_ == Phase::kStreaming && !closing_;
+  if (const auto* deliver = std::get_if<DeliverFrame>(&frame)) {
+    if (!is_streaming) return true;
+    if (auto breach = consumer_.on_deliver(*deliver)) greet_again(std::move(*breach), now_ms);
+    return true;
+  }
+  if (const auto* settled = std::get_if<SettledFrame>(&frame)) {
+    if (is_streaming) failures_ = 0;
+    consumer_.on_settled(*settled);
+    return true;
+  }
+  if (const auto* completed = std::get_if<CompletedFrame>(&frame)) {
+    on_completed(*completed, now_ms);
+    return true;
+  }
+  if (const auto* unsubscribed = std::get_if<UnsubscribedFrame>(&frame)) {
+    if (is_streaming) consumer_.on_unsubscribed(*unsubscribed);
+    return true;
+  }
+  return false;
+}
+
+void RelaySession::on_completed(const CompletedFrame& completed, std::int64_t now_ms) {
+  consumer_.count_received();
+  for (const SeqRange& range : completed.ranges) {
+    if (range.last <= highest_seq_) continue;
+    return refuse_broker("the broker says that event " + std::to_string(range.last) +
+                             " is completed, but only " + std::to_string(highest_seq_) +
+                             " can have been sent from here",
+                         now_ms);
+  }
+  observer_.on_completed(std::string(completed.topic.substr(0, kMaxSubscribedTopicBytes)),
+                         completed.ranges);
+}
+
+void RelaySession::on_pong(const PongFrame& pong, std::int64_t now_ms) {
+  if (phase_ != Phase::kStreaming || closing_ || !pong.sent) return;
+  if (consumer_.has_received(*pong.sent)) return;
+  greet_again("frames of the broker for consumers were lost", now_ms);
+}
+
 // --- Ways on ------------------------------------------------------------------------------------
 
 void RelaySession::say_hello(std::int64_t now_ms) {
-  queue(encode(HelloFrame{options_.producer, options_.epoch, next_seq_, options_.software_version}),
-        now_ms);
+  HelloFrame hello{options_.producer, options_.epoch, next_seq_, options_.software_version};
+  for (const auto& [topic, group] : options_.completions)
+    hello.completions.push_back({topic, group});
+  hello.instance = options_.instance;
+  queue(encode(hello), now_ms);
   if (reported_ == LinkState::kIncompatible) {
     hello_due_ms_ = now_ms + jittered(options_.hello_retry_max_ms);
     return;
@@ -338,7 +321,7 @@ void RelaySession::greet_again(std::string reason, std::int64_t now_ms) {
   OUTBOXD_CHECK(phase_ == Phase::kGreeting || phase_ == Phase::kStreaming);
   if (phase_ == Phase::kStreaming) {
     phase_ = Phase::kGreeting;
-    frames_.clear();
+    drop_session();
     hellos_ = 0;
     hello_due_ms_ = failures_ == 0 ? now_ms : now_ms + backed_off(failures_ - 1);
     ++failures_;
@@ -353,15 +336,20 @@ void RelaySession::refuse_broker(std::string reason, std::int64_t now_ms) {
     hello_due_ms_ = now_ms + jittered(options_.hello_retry_max_ms);
   }
   phase_ = Phase::kGreeting;
-  frames_.clear();
+  drop_session();
   hellos_ = 0;
   report(LinkState::kIncompatible, std::move(reason));
 }
 
 void RelaySession::end(LinkState state, std::string reason) {
   phase_ = Phase::kEnded;
-  frames_.clear();
+  drop_session();
   report(state, std::move(reason));
+}
+
+void RelaySession::drop_session() {
+  frames_.clear();
+  consumer_.end();
 }
 
 void RelaySession::report(LinkState state, std::string reason) {
@@ -371,42 +359,10 @@ void RelaySession::report(LinkState state, std::string reason) {
   observer_.on_link_state(state, std::move(reason));
 }
 
-void RelaySession::acknowledge(domain::Seq seq) {
-  if (seq <= acknowledged_seq_) return;
-  acknowledged_seq_ = seq;
-  observer_.on_acknowledged(seq);
-}
-
-void RelaySession::resume_after(domain::Seq seq) {
-  acked_seq_ = sent_seq_ = seq;
-  in_flight_.clear();
-  in_flight_bytes_ = 0;
-  // Refusals that lie further ahead than the window will be told again.
-  withdrawn_.erase(withdrawn_.begin(), withdrawn_.upper_bound(seq));
-  withdrawn_.erase(withdrawn_.upper_bound(seq + window_events_), withdrawn_.end());
-}
-
-// `seq` and what follows it counts as not sent. A batch that is cut keeps its bytes: to count too
-// much for one round trip only makes the window smaller.
-void RelaySession::send_again_from(domain::Seq seq) {
-  std::size_t cut_bytes = 0;
-  while (!in_flight_.empty() && in_flight_.back().last_seq >= seq) {
-    cut_bytes = in_flight_.back().bytes;
-    in_flight_bytes_ -= cut_bytes;
-    in_flight_.pop_back();
-  }
-  sent_seq_ = seq - 1;
-  const domain::Seq before = in_flight_.empty() ? acked_seq_ : in_flight_.back().last_seq;
-  if (sent_seq_ > before) {
-    in_flight_.push_back({sent_seq_, cut_bytes});
-    in_flight_bytes_ += cut_bytes;
-  }
-}
-
 // --- Outputs ------------------------------------------------------------------------------------
 
 std::optional<std::string> RelaySession::next_frame() {
-  if (frames_.empty()) return std::nullopt;
+  if (frames_.empty()) return consumer_.next_frame();
   std::string frame = std::move(frames_.front());
   frames_.pop_front();
   return frame;
@@ -435,7 +391,9 @@ std::size_t RelaySession::in_flight_events() const {
 }
 
 std::int64_t RelaySession::ping_due_ms() const {
-  return std::min(queued_ms_, std::max(heard_ms_, pinged_ms_)) + options_.ping_interval_ms;
+  // A consumer asks in the middle of the liveliest exchange, too: whether frames were lost.
+  const std::int64_t quiet_since_ms = std::min(queued_ms_, std::max(heard_ms_, pinged_ms_));
+  return (consumer_.has_subscriptions() ? pinged_ms_ : quiet_since_ms) + options_.ping_interval_ms;
 }
 
 std::int64_t RelaySession::backed_off(int doublings) const {

@@ -9,9 +9,12 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "domain/ids.h"
 #include "transport/limits.h"
+#include "transport/link/consumer_half.h"
 #include "transport/link/frames.h"
 #include "transport/link/relay_link.h"
 #include "transport/msgpack/value.h"
@@ -23,6 +26,8 @@ struct RelaySessionOptions {
   std::string producer;
   std::uint64_t epoch = 0;
   std::string software_version;
+  std::uint64_t instance = 0;                                         // random, of this process
+  std::vector<std::pair<std::string, std::string>> completions = {};  // (topic, group)
   std::size_t window_events = 65536;
   std::size_t window_bytes = 8 << 20;
   std::int64_t batch_age_ms = 3;      // a batch that is not full waits for so long, when others
@@ -74,7 +79,10 @@ class RelaySession {
   // What wanted() asked for, or the beginning of it. Envelopes that do not fit into the frame are
   // left for the next. An empty batch means that there is nothing yet.
   void publish(const PublishBatch& batch, std::int64_t now_ms);
-  // Publishes no more, and says BYE.
+  // RelayLink has what these mean.
+  void subscribe(Subscription subscription);
+  void settle(std::vector<OwnedSettlement> settlements);
+  // Publishes and takes deliveries no more, and says BYE.
   void close();
   // The outbox cannot be read: publishes no more and says so. For good.
   void fail(std::string reason);
@@ -99,6 +107,7 @@ class RelaySession {
   [[nodiscard]] domain::Seq acknowledged_seq() const { return acknowledged_seq_; }
   [[nodiscard]] std::size_t in_flight_events() const;
   [[nodiscard]] std::size_t in_flight_bytes() const { return in_flight_bytes_; }
+  [[nodiscard]] std::size_t unsettled() const { return consumer_.unsettled(); }
 
  private:
   enum class Phase : std::uint8_t {
@@ -119,12 +128,16 @@ class RelaySession {
   void on_error(const ErrorFrame& error, std::int64_t now_ms);
   void on_fenced(const FencedFrame& fenced, std::int64_t now_ms);
   void on_bye(const ByeFrame& bye, std::int64_t now_ms);
+  bool dispatch_to_consumer(const Frame& frame, std::int64_t now_ms);
+  void on_completed(const CompletedFrame& completed, std::int64_t now_ms);
+  void on_pong(const PongFrame& pong, std::int64_t now_ms);
 
   void say_hello(std::int64_t now_ms);
   void queue(std::string frame, std::int64_t now_ms);
   void greet_again(std::string reason, std::int64_t now_ms);
   void refuse_broker(std::string reason, std::int64_t now_ms);
   void end(LinkState state, std::string reason);
+  void drop_session();
   void report(LinkState state, std::string reason);
 
   struct Cut {
@@ -143,6 +156,7 @@ class RelaySession {
   const RelaySessionOptions options_;
   const Random random_;
   LinkObserver& observer_;
+  ConsumerHalf consumer_;
 
   Phase phase_ = Phase::kDown;
   LinkState reported_ = LinkState::kConnecting;  // kIncompatible until a WELCOME cures it

@@ -2,17 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <mutex>
-#include <thread>
 #include <utility>
-#include <vector>
 
 #include <zmq.hpp>
 
 #include "domain/check.h"
-#include "transport/limits.h"
 #include "transport/link/endpoint.h"
-#include "transport/link/wake_event.h"
+#include "transport/link/socket_thread.h"
 #include "transport/link/zmq_frame.h"
 
 namespace outboxd::transport {
@@ -25,15 +21,10 @@ constexpr std::int64_t kTickMs = 1'000;
 
 // PROTOCOL.md, "Sockets", has the reason of each value.
 void configure(zmq::socket_t& router) {
+  configure_for_link(router);
   router.set(zmq::sockopt::router_mandatory, true);
-  router.set(zmq::sockopt::linger, 0);
   router.set(zmq::sockopt::sndhwm, 1000);
   router.set(zmq::sockopt::rcvhwm, 64);
-  router.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(kMaxFrameBytes));
-  router.set(zmq::sockopt::heartbeat_ivl, 5'000);
-  router.set(zmq::sockopt::heartbeat_timeout, 15'000);
-  router.set(zmq::sockopt::heartbeat_ttl, 15'000);
-  router.set(zmq::sockopt::handshake_ivl, 5'000);
 }
 
 }  // namespace
@@ -46,7 +37,7 @@ class RouterLink::Impl {
   ~Impl() { stop(); }
 
   domain::Status start() {
-    OUTBOXD_CHECK(!thread_.joinable());
+    OUTBOXD_CHECK(!thread_.is_running());
     OUTBOXD_ASSIGN_OR_RETURN(const std::string endpoint, local_endpoint(options_.endpoint));
     try {
       router_ = zmq::socket_t(context_, zmq::socket_type::router);
@@ -59,20 +50,13 @@ class RouterLink::Impl {
       return domain::bad_request("endpoint", "the endpoint \"" + options_.endpoint +
                                                  "\" cannot be bound: " + error.what());
     }
-    thread_ = std::thread([this] { run(); });
+    thread_.start([this] { run(); });
     return domain::ok_status();
   }
 
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
 
-  void post(std::function<void()> work) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (closed_) return;
-      posted_.push_back(std::move(work));
-    }
-    wake_.signal();
-  }
+  void post(std::function<void()> work) { thread_.post(std::move(work)); }
 
   bool send(std::string_view peer, std::string frame) {
     // The C functions: a peer that is gone is no exception here.
@@ -84,7 +68,7 @@ class RouterLink::Impl {
   }
 
   void stop() {
-    if (!thread_.joinable()) return;
+    if (!thread_.is_running()) return;
     post([this] { stopping_ = true; });
     thread_.join();
     router_.close();
@@ -92,7 +76,6 @@ class RouterLink::Impl {
 
  private:
   void run() {
-    block_signals();
     try {
       while (!stopping_) turn();
     } catch (const zmq::error_t& error) {
@@ -100,37 +83,19 @@ class RouterLink::Impl {
       // hears nobody is better restarted.
       domain::check_failed(error.what(), __FILE__, __LINE__);
     }
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
   }
 
   void turn() {
-    wait(more_ ? 0 : std::clamp<std::int64_t>(tick_due_ms_ - now_ms(), 0, kTickMs));
-    run_posted();
+    const std::int64_t idle_ms = std::clamp<std::int64_t>(tick_due_ms_ - now_ms(), 0, kTickMs);
+    thread_.wait(std::array<zmq_pollitem_t, 1>{{{router_.handle(), 0, ZMQ_POLLIN, 0}}},
+                 more_ ? 0 : idle_ms);
+    thread_.run_posted();
     more_ = read_frames();
     if (now_ms() >= tick_due_ms_) {
       handler_.on_tick(now_ms());
       tick_due_ms_ = now_ms() + kTickMs;
     }
     handler_.on_turn_end();
-  }
-
-  void wait(std::int64_t timeout_ms) {
-    std::array<zmq_pollitem_t, 2> items{{
-        {router_.handle(), 0, ZMQ_POLLIN, 0},
-        {nullptr, wake_.fd(), ZMQ_POLLIN, 0},
-    }};
-    wait_for(items, timeout_ms);
-    if ((items[1].revents & ZMQ_POLLIN) != 0) wake_.clear();
-  }
-
-  void run_posted() {
-    {
-      const std::lock_guard lock(mutex_);
-      running_.swap(posted_);
-    }
-    for (const auto& work : running_) work();
-    running_.clear();
   }
 
   // Returns true when there may be more.
@@ -159,21 +124,14 @@ class RouterLink::Impl {
   RouterHandler& handler_;
   std::string endpoint_;  // constant after start()
 
-  // Any thread.
-  WakeEvent wake_;
-  std::mutex mutex_;
-  std::vector<std::function<void()>> posted_;  // under mutex_
-  bool closed_ = false;                        // under mutex_
-
   // Router thread only, once it runs.
   zmq::context_t context_;
   zmq::socket_t router_;
-  std::vector<std::function<void()>> running_;
   std::int64_t tick_due_ms_ = 0;
   bool more_ = false;  // the last turn left frames
   bool stopping_ = false;
 
-  std::thread thread_;
+  SocketThread thread_;
 };
 
 RouterLink::RouterLink(RouterLinkOptions options, const domain::Clock& clock,

@@ -1,11 +1,7 @@
-// Frames into ZeroMQ messages, and waiting for them. For this folder's .cc files only.
+// Frames into ZeroMQ messages. For this folder's .cc files only.
 #pragma once
 
-#include <array>
-#include <cerrno>
-#include <csignal>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,23 +26,6 @@ inline zmq::message_t to_message(std::string frame) {
 
 inline std::string_view view_of(const zmq::message_t& message) {
   return {message.data<char>(), message.size()};
-}
-
-// Waits until one of `items` is ready or `timeout_ms` (-1: for ever) is over. ZeroMQ looks at its
-// sockets' events itself here, so that the edges of ZMQ_FD cannot be missed. An interruption is an
-// early end.
-template <std::size_t N>
-void wait_for(std::array<zmq_pollitem_t, N>& items, std::int64_t timeout_ms) {
-  if (zmq_poll(items.data(), static_cast<int>(N), static_cast<long>(timeout_ms)) >= 0) return;
-  if (errno != EINTR) throw zmq::error_t();
-  for (zmq_pollitem_t& item : items) item.revents = 0;
-}
-
-// Signals are for the thread that waits for them, never for a socket's.
-inline void block_signals() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);
 }
 
 }  // namespace outboxd::transport
