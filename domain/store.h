@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "domain/outbox_entry.h"
+#include "domain/payment_snapshot.h"
 #include "domain/unit_of_work.h"
 
 namespace outboxd::domain {
@@ -93,6 +94,13 @@ class DurableReader {
   // and still have a `next`: the scan of one call is bounded.
   virtual Result<PageOf<OrderSnapshot>> list_orders(std::optional<OrderStatus> status,
                                                     const Page& page) = 0;
+
+  // Payments by payment_id; with a status, only those in it. As for orders, a page may hold fewer
+  // than `limit` entries and still have a `next`. Must not be asked of a store that keeps none.
+  virtual Result<PageOf<PaymentSnapshot>> list_payments(std::optional<PaymentStatus> /*status*/,
+                                                        const Page& /*page*/) {
+    OUTBOXD_CHECK(false);
+  }
 
   // Application keys that start with `prefix`, in byte order.
   virtual Result<PageOf<NamedState>> list_state(std::string_view prefix, const Page& page) = 0;

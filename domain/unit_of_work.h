@@ -15,6 +15,7 @@
 #include "domain/inbox_marks.h"
 #include "domain/order_snapshot.h"
 #include "domain/outbox_entry.h"
+#include "domain/payment_snapshot.h"
 #include "domain/result.h"
 
 namespace outboxd::domain {
@@ -28,6 +29,17 @@ class OrderRepository {
 
   // Inserts or replaces.
   virtual void put(const OrderSnapshot& order) = 0;
+};
+
+class PaymentRepository {
+ public:
+  virtual ~PaymentRepository() = default;
+
+  // The payment, or nothing. Error: internal, when the store cannot be read.
+  virtual Result<std::optional<PaymentSnapshot>> find(const PaymentId& id) = 0;
+
+  // Inserts or replaces.
+  virtual void put(const PaymentSnapshot& payment) = 0;
 };
 
 // A value that an application keeps under a key of its own.
@@ -87,8 +99,9 @@ class UnitOfWork {
   virtual RequestLog& requests() = 0;
   virtual Outbox& outbox() = 0;
 
-  // A store that keeps no marks must not be asked for them.
+  // A store that keeps no marks or no payments must not be asked for them.
   virtual InboxMarks& inbox() { OUTBOXD_CHECK(false); }
+  virtual PaymentRepository& payments() { OUTBOXD_CHECK(false); }
 
   // A number that is greater than that of every earlier unit of work, across restarts: the version
   // of application keys changed by this one.
