@@ -1,5 +1,6 @@
 #include "daemon/relay.h"
 
+#include <iterator>
 #include <utility>
 
 namespace outboxd::daemon {
@@ -18,6 +19,10 @@ Relay::Relay(RelayOptions options, transport::EventLoop& loop, domain::DurableRe
       clock_(clock),
       events_(std::move(events)) {
   status_.since_ms = clock_.wall_ms();
+  if (options_.link.endpoint.empty()) return;
+  transport::PublishSource& source = *this;
+  transport::LinkObserver& observer = *this;
+  link_ = std::make_unique<transport::RelayLink>(options_.link, clock_, source, observer);
 }
 
 Relay::~Relay() {
@@ -25,11 +30,7 @@ Relay::~Relay() {
 }
 
 Status Relay::start() {
-  if (options_.link.endpoint.empty()) return domain::ok_status();
-  transport::PublishSource& source = *this;
-  transport::LinkObserver& observer = *this;
-  link_ = std::make_unique<transport::RelayLink>(options_.link, clock_, source, observer);
-  return link_->start(progress_().next_seq);
+  return link_ == nullptr ? domain::ok_status() : link_->start(progress_().next_seq);
 }
 
 void Relay::stop(std::int64_t linger_ms) {
@@ -55,6 +56,20 @@ void Relay::offer(const domain::SealedGroup& group) {
     }
   }
   link_->wake(group.entries().back().seq + 1);
+}
+
+void Relay::forget_fresh() {
+  MutexLock lock(mutex_);
+  fresh_.clear();
+  fresh_size_ = 0;
+}
+
+void Relay::subscribe(const std::string& topic, const std::string& group, std::size_t credit) {
+  if (link_ != nullptr) link_->subscribe({topic, group, credit});
+}
+
+void Relay::settle(std::vector<transport::OwnedSettlement> settlements) {
+  if (link_ != nullptr) link_->settle(std::move(settlements));
 }
 
 Status Relay::read(Seq from, std::size_t max_events, std::size_t max_bytes,
@@ -142,39 +157,78 @@ void Relay::on_link_state(transport::LinkState state, std::string reason) {
 void Relay::on_acknowledged(Seq seq) {
   MutexLock lock(mutex_);
   drop_fresh_through(seq);
-  acknowledged_ = seq;
+  report_.acknowledged = seq;
   post_report();
 }
 
 void Relay::on_rejected(Seq seq, std::string code, std::string message) {
   unburied_.insert(seq);
   MutexLock lock(mutex_);
-  rejected_.push_back({seq, std::move(code), std::move(message)});
+  report_.rejected.push_back({seq, std::move(code), std::move(message)});
   post_report();
 }
 
+void Relay::on_deliveries(std::vector<transport::OwnedDelivery> deliveries) {
+  MutexLock lock(mutex_);
+  report_.deliveries.insert(report_.deliveries.end(), std::make_move_iterator(deliveries.begin()),
+                            std::make_move_iterator(deliveries.end()));
+  post_report();
+}
+
+void Relay::on_settled(std::vector<std::uint64_t> tags) {
+  MutexLock lock(mutex_);
+  report_.settled.insert(report_.settled.end(), tags.begin(), tags.end());
+  post_report();
+}
+
+void Relay::on_completed(std::string topic, std::vector<transport::SeqRange> ranges) {
+  MutexLock lock(mutex_);
+  report_.completed.push_back({std::move(topic), std::move(ranges)});
+  post_report();
+}
+
+void Relay::on_subscription_refused(std::string topic, std::string group, std::string code,
+                                    std::string message) {
+  loop_.post([this, refused = transport::Subscription{std::move(topic), std::move(group), 0},
+              code = std::move(code), message = std::move(message)] {
+    if (events_.subscription_refused) events_.subscription_refused(refused, code, message);
+  });
+}
+
 void Relay::post_report() {
-  // Many ACKs may come before the core thread turns to the first: one message carries them all.
+  // Many frames may come before the core thread turns to the first: one message carries them all.
   if (report_posted_) return;
   report_posted_ = true;
   loop_.post([this] { report(); });
 }
 
 void Relay::report() {
-  std::vector<Rejection> rejected;
-  Seq acknowledged = 0;
+  Report report;
   {
     MutexLock lock(mutex_);
     report_posted_ = false;
-    rejected = std::exchange(rejected_, {});
-    acknowledged = acknowledged_;
+    report = std::exchange(report_, {});
   }
+  tell(std::move(report));
+}
+
+void Relay::tell(Report report) {
   // Rejections first: an entry must be among the dead letters before the acknowledged position
   // passes it (G5).
-  for (const Rejection& rejection : rejected) {
+  for (const Rejection& rejection : report.rejected) {
     events_.rejected(rejection.seq, rejection.code, rejection.message);
   }
-  if (acknowledged > 0) events_.acknowledged(acknowledged);
+  if (report.acknowledged > 0) events_.acknowledged(report.acknowledged);
+  if (events_.completed) {
+    for (const Completion& completion : report.completed) {
+      events_.completed(completion.topic, completion.ranges);
+    }
+  }
+  // What the broker has forgotten about goes before what it delivers.
+  if (events_.settled && !report.settled.empty()) events_.settled(std::move(report.settled));
+  if (events_.delivered && !report.deliveries.empty()) {
+    events_.delivered(std::move(report.deliveries));
+  }
 }
 
 }  // namespace outboxd::daemon

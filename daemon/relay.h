@@ -1,4 +1,5 @@
-// Feeds the broker link from the outbox, and brings what the broker says back to the core thread.
+// Feeds the broker link from the outbox and the inbox, and brings what the broker says back to the
+// core thread.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/inbox/delivery_channel.h"
 #include "domain/clock.h"
 #include "domain/mutex.h"
 #include "domain/store.h"
@@ -37,11 +39,20 @@ struct RelayEvents {
   std::function<void(domain::Seq)> acknowledged;
   std::function<void(domain::Seq, const std::string& code, const std::string& message)> rejected;
   std::function<void(const LinkStatus&)> link_changed;
+  std::function<void(std::vector<transport::OwnedDelivery>)> delivered = {};
+  std::function<void(std::vector<std::uint64_t> tags)> settled = {};
+  std::function<void(const std::string& topic, const std::vector<transport::SeqRange>&)> completed =
+      {};
+  std::function<void(const transport::Subscription& refused, const std::string& code,
+                     const std::string& message)>
+      subscription_refused = {};
 };
 
 // Between core thread and link thread. Constructed, started and destroyed on the core thread;
 // `reader`, `clock` and `loop` outlive it.
-class Relay : public transport::PublishSource, public transport::LinkObserver {
+class Relay : public DeliveryChannel,
+              public transport::PublishSource,
+              public transport::LinkObserver {
  public:
   // `progress` tells where the durable outbox stands, on any thread.
   Relay(RelayOptions options, transport::EventLoop& loop, domain::DurableReader& reader,
@@ -53,6 +64,14 @@ class Relay : public transport::PublishSource, public transport::LinkObserver {
 
   // Entries of a group that has just become durable. Core thread.
   void offer(const domain::SealedGroup& group);
+
+  // What was offered may have been buried since: it is read again before it is published. Core
+  // thread.
+  void forget_fresh();
+
+  // Without a broker nothing is delivered, and these do nothing.
+  void subscribe(const std::string& topic, const std::string& group, std::size_t credit) override;
+  void settle(std::vector<transport::OwnedSettlement> settlements) override;
 
   // Gives the broker up to `linger_ms` for what is in flight, and ends the link thread. Core
   // thread.
@@ -67,6 +86,11 @@ class Relay : public transport::PublishSource, public transport::LinkObserver {
   void on_link_state(transport::LinkState state, std::string reason) override;
   void on_acknowledged(domain::Seq seq) override;
   void on_rejected(domain::Seq seq, std::string code, std::string message) override;
+  void on_deliveries(std::vector<transport::OwnedDelivery> deliveries) override;
+  void on_settled(std::vector<std::uint64_t> tags) override;
+  void on_completed(std::string topic, std::vector<transport::SeqRange> ranges) override;
+  void on_subscription_refused(std::string topic, std::string group, std::string code,
+                               std::string message) override;
 
   bool read_fresh(domain::Seq from, std::size_t max_events, std::size_t max_bytes,
                   transport::PublishBatch& batch);
@@ -75,6 +99,8 @@ class Relay : public transport::PublishSource, public transport::LinkObserver {
   void drop_fresh_through(domain::Seq seq) OUTBOXD_REQUIRES(mutex_);
   void post_report() OUTBOXD_REQUIRES(mutex_);
   void report();
+  struct Report;
+  void tell(Report report);
 
   // Constant after construction.
   const RelayOptions options_;
@@ -106,8 +132,20 @@ class Relay : public transport::PublishSource, public transport::LinkObserver {
     std::string code;
     std::string message;
   };
-  std::vector<Rejection> rejected_ OUTBOXD_GUARDED_BY(mutex_);  // not yet told to the core thread
-  domain::Seq acknowledged_ OUTBOXD_GUARDED_BY(mutex_) = 0;
+  struct Completion {
+    std::string topic;
+    std::vector<transport::SeqRange> ranges;
+  };
+  // What the core thread has not been told yet. The deliveries in it are bounded by the credit that
+  // was given.
+  struct Report {
+    std::vector<Rejection> rejected;
+    domain::Seq acknowledged = 0;
+    std::vector<Completion> completed;
+    std::vector<transport::OwnedDelivery> deliveries;
+    std::vector<std::uint64_t> settled;
+  };
+  Report report_ OUTBOXD_GUARDED_BY(mutex_);
   bool report_posted_ OUTBOXD_GUARDED_BY(mutex_) = false;
 
   std::unique_ptr<transport::RelayLink> link_;  // last: its thread uses everything above
