@@ -72,5 +72,13 @@ TEST(EnvelopeAdmission, RefusesATopicThatTheBrokerDoesNotAllow) {
   EXPECT_EQ(code_of(admission, envelope_of("payments")), reject_code::kForbiddenTopic);
 }
 
+TEST(EnvelopeAdmission, TopicsOfDeadLettersAreTheBrokersOwn) {
+  EnvelopeAdmission admission;
+  EXPECT_EQ(code_of(admission, envelope_of("dead:orders:payments")), reject_code::kForbiddenTopic);
+  EXPECT_EQ(code_of(admission, envelope_of("dead:")), reject_code::kForbiddenTopic);
+  EXPECT_EQ(code_of(admission, envelope_of("dead")), "taken");
+  EXPECT_EQ(code_of(admission, envelope_of("a:b")), "taken") << "as ever; but no group gets it";
+}
+
 }  // namespace
 }  // namespace outboxd::transport

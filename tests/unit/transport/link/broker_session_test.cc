@@ -1,14 +1,12 @@
 #include "transport/link/broker_session.h"
 
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "transport/link/frame_codec.h"
+#include "tests/unit/transport/link/broker_session_fixture.h"
 
 namespace outboxd::transport {
 namespace {
@@ -17,119 +15,6 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-std::string describe(const Frame& frame) {
-  if (const auto* welcome = std::get_if<WelcomeFrame>(&frame)) {
-    return "WELCOME after " + std::to_string(welcome->last_seq);
-  }
-  if (const auto* fenced = std::get_if<FencedFrame>(&frame)) {
-    return "FENCED by " + std::to_string(fenced->epoch);
-  }
-  if (const auto* ack = std::get_if<AckFrame>(&frame)) return "ACK " + std::to_string(ack->seq);
-  if (const auto* reject = std::get_if<RejectFrame>(&frame)) {
-    std::string text = "REJECT";
-    for (const Refusal& refusal : reject->refusals) {
-      text += " " + std::to_string(refusal.seq) + " " + std::string(refusal.code);
-    }
-    return text;
-  }
-  if (const auto* error = std::get_if<ErrorFrame>(&frame)) {
-    return "ERROR " + std::string(error->code) + ": " + std::string(error->message);
-  }
-  if (std::holds_alternative<PongFrame>(frame)) return "PONG";
-  if (std::holds_alternative<ByeFrame>(frame)) return "BYE";
-  return "something else";
-}
-
-// Keeps what the sessions ask for, as text.
-class Output final : public BrokerOutput {
- public:
-  bool send(std::string_view peer, std::string frame) override {
-    if (peer == unreachable) return false;
-    Document document;
-    sent.push_back(std::string(peer) + " <- " + describe(decode_frame(frame, document).value()));
-    return true;
-  }
-
-  void append(const AppendRequest& request) override {
-    epochs[std::string(request.producer)] = request.epoch;
-    if (request.last_seq < request.first_seq) {
-      EXPECT_TRUE(request.events.empty());
-      epochs_taken.push_back(std::string(request.producer) + "/" + std::to_string(request.epoch));
-      return;
-    }
-    std::string text = std::string(request.producer) + "/" + std::to_string(request.epoch) + " " +
-                       std::to_string(request.first_seq) + "-" + std::to_string(request.last_seq);
-    for (const AcceptedEvent& event : request.events) {
-      text += " " + std::to_string(event.seq) + ":" + std::string(event.envelope) + "@" +
-              std::string(event.topic);
-    }
-    appended.push_back(std::move(text));
-  }
-
-  std::vector<std::string> take_sent() { return std::exchange(sent, {}); }
-  std::vector<std::string> take_appended() { return std::exchange(appended, {}); }
-
-  std::string unreachable;
-  std::vector<std::string> sent;
-  std::vector<std::string> appended;
-  std::vector<std::string> epochs_taken;        // by positions without events
-  std::map<std::string, std::uint64_t> epochs;  // as appended, by producer
-};
-
-class RefusesBad final : public Admission {
- public:
-  std::optional<Refused> refuse(std::string_view envelope, std::string_view& topic) override {
-    if (envelope.starts_with("bad")) return Refused{"forbidden_topic", "no"};
-    topic = envelope.substr(0, 1);
-    return std::nullopt;
-  }
-};
-
-class BrokerSessionTest : public testing::Test {
- protected:
-  void SetUp() override { restart({}); }
-
-  void restart(BrokerSessionOptions options) {
-    output_.take_sent();
-    output_.take_appended();
-    sessions_ = std::make_unique<BrokerSessions>(options, admission_, output_);
-  }
-
-  void receive(std::string_view peer, const std::string& frame) {
-    sessions_->receive(peer, frame, now_);
-  }
-  void hello(std::string_view peer, std::string_view producer, std::uint64_t epoch) {
-    receive(peer, encode(HelloFrame{producer, epoch, 1, "test"}));
-    // The disk is quick, unless events are under way: a test that has some says when they are
-    // there.
-    if (output_.epochs_taken.empty()) return;
-    output_.epochs_taken.clear();
-    if (output_.appended.empty()) durable(producer, position_of(producer).last_seq);
-  }
-  void durable(std::string_view producer, domain::Seq last_seq) {
-    sessions_->durable(producer, output_.epochs.at(std::string(producer)), last_seq);
-  }
-  ProducerStatus position_of(std::string_view name) {
-    for (ProducerStatus& each : sessions_->producers("", 100)) {
-      if (each.producer == name) return std::move(each);
-    }
-    return {};
-  }
-  void publish(std::string_view peer, domain::Seq first_seq,
-               const std::vector<std::string>& envelopes) {
-    std::size_t bytes = 0;
-    for (const std::string& envelope : envelopes) bytes += envelope.size();
-    PublishEncoder encoder(first_seq, envelopes.size(), bytes);
-    for (const std::string& envelope : envelopes) encoder.add(envelope);
-    receive(peer, std::move(encoder).finish());
-  }
-
-  std::int64_t now_ = 1'000'000;
-  RefusesBad admission_;
-  Output output_;
-  std::unique_ptr<BrokerSessions> sessions_;
-};
 
 TEST_F(BrokerSessionTest, WelcomesANewProducerAtTheBeginning) {
   hello("p", "till-1", 1);
@@ -218,6 +103,85 @@ TEST_F(BrokerSessionTest, ALowerEpochIsFencedAfterARestartOfTheBrokerToo) {
   sessions_->restore("till-1", 7, 10);
   hello("p", "till-1", 6);
   EXPECT_THAT(output_.take_sent(), ElementsAre("p <- FENCED by 7"));
+}
+
+TEST_F(BrokerSessionTest, AnEpochIsDurableBeforeItsSessionBegins) {
+  receive("p", encode(HelloFrame{"till-1", 4, 1, "test"}));
+  EXPECT_THAT(output_.epochs_taken, ElementsAre("till-1/4"));
+  EXPECT_THAT(output_.take_sent(), IsEmpty()) << "a restart now would forget that 4 was here (G12)";
+  EXPECT_FALSE(sessions_->drained());
+  publish("p", 1, {"a1"});
+  EXPECT_THAT(output_.take_appended(), IsEmpty());
+  durable("till-1", 0);
+  EXPECT_THAT(output_.take_sent(), ElementsAre("p <- WELCOME after 0"));
+  EXPECT_TRUE(sessions_->drained());
+}
+
+TEST_F(BrokerSessionTest, AnEpochThatIsDurableAlreadyCostsNoSync) {
+  sessions_->restore("till-1", 4, 9);
+  receive("p", encode(HelloFrame{"till-1", 4, 10, "test"}));
+  EXPECT_THAT(output_.epochs_taken, IsEmpty());
+  EXPECT_THAT(output_.take_sent(), ElementsAre("p <- WELCOME after 9"));
+}
+
+TEST_F(BrokerSessionTest, AnEpochBehindEventsOnTheirWayWaitsForItsOwnSync) {
+  hello("first", "till-1", 1);
+  publish("first", 1, {"a1"});
+  hello("second", "till-1", 2);
+  output_.take_sent();
+  sessions_->durable("till-1", 1, 1);
+  EXPECT_THAT(output_.take_sent(), IsEmpty()) << "the events are durable, the epoch is not";
+  sessions_->durable("till-1", 2, 1);
+  EXPECT_THAT(output_.take_sent(), ElementsAre("second <- WELCOME after 1"));
+}
+
+TEST_F(BrokerSessionTest, AConnectionThatGoesBeforeItsEpochIsDurableGetsNoWelcome) {
+  receive("p", encode(HelloFrame{"till-1", 4, 1, "test"}));
+  now_ += 30'000;
+  sessions_->tick(now_);
+  durable("till-1", 0);
+  EXPECT_THAT(output_.take_sent(), IsEmpty());
+  hello("q", "till-1", 4);
+  EXPECT_THAT(output_.take_sent(), ElementsAre("q <- WELCOME after 0"));
+}
+
+TEST_F(BrokerSessionTest, ASecondProcessWithTheSameEpochIsATwin) {
+  hello("p", "till-1", 1, 77);
+  hello("q", "till-1", 1, 78);
+  EXPECT_THAT(output_.take_sent(), ElementsAre("p <- WELCOME after 0", HasSubstr("ERROR twin")));
+  publish("p", 1, {"a1"});
+  EXPECT_THAT(output_.take_appended(), testing::SizeIs(1)) << "the first one is not disturbed";
+  publish("q", 1, {"b1"});
+  EXPECT_THAT(output_.take_appended(), IsEmpty());
+  EXPECT_EQ(sessions_->counters().twins, 1U);
+}
+
+TEST_F(BrokerSessionTest, ATwinIsRefusedWhileTheFirstOneHasOnlyLostItsConnection) {
+  hello("p", "till-1", 1, 77);
+  receive("p", "garbage");
+  output_.take_sent();
+  hello("q", "till-1", 1, 78);
+  EXPECT_THAT(output_.take_sent(), ElementsAre(HasSubstr("ERROR twin")));
+  hello("p2", "till-1", 1, 77);
+  EXPECT_THAT(output_.take_sent(), ElementsAre("p2 <- WELCOME after 0"));
+}
+
+TEST_F(BrokerSessionTest, ATwinTakesOverWhenTheFirstOneLeftOrWasSilentForLong) {
+  hello("p", "till-1", 1, 77);
+  receive("p", encode(ByeFrame{"stopping"}));
+  output_.take_sent();
+  hello("q", "till-1", 1, 78);
+  EXPECT_THAT(output_.take_sent(), ElementsAre("q <- WELCOME after 0"));
+  now_ += 30'000;
+  sessions_->tick(now_);
+  hello("p", "till-1", 1, 77);
+  EXPECT_THAT(output_.take_sent(), ElementsAre("p <- WELCOME after 0"));
+}
+
+TEST_F(BrokerSessionTest, AProcessWithoutAnInstanceIsTakenForTheSameOne) {
+  hello("p", "till-1", 1);
+  hello("q", "till-1", 1, 78);
+  EXPECT_THAT(output_.take_sent(), ElementsAre("p <- WELCOME after 0", "q <- WELCOME after 0"));
 }
 
 TEST_F(BrokerSessionTest, AnEqualEpochIsTheSameProcessOnANewConnection) {

@@ -28,6 +28,25 @@ class Diary final : public LinkObserver {
   void on_rejected(domain::Seq seq, std::string code, std::string message) override {
     entries.push_back("rejected " + std::to_string(seq) + " " + code + " " + message);
   }
+  void on_deliveries(std::vector<OwnedDelivery> deliveries) override {
+    for (const OwnedDelivery& each : deliveries) {
+      entries.push_back("delivered " + std::to_string(each.tag));
+    }
+  }
+  void on_settled(std::vector<std::uint64_t> tags) override {
+    for (const std::uint64_t tag : tags) entries.push_back("settled " + std::to_string(tag));
+  }
+  void on_completed(std::string topic, std::vector<SeqRange> ranges) override {
+    std::string text = "completed " + topic;
+    for (const SeqRange& range : ranges) {
+      text += " " + std::to_string(range.first) + "-" + std::to_string(range.last);
+    }
+    entries.push_back(std::move(text));
+  }
+  void on_subscription_refused(std::string topic, std::string group, std::string code,
+                               std::string) override {
+    entries.push_back("refused " + topic + " " + group + " " + code);
+  }
   std::string last() const { return entries.empty() ? "" : entries.back(); }
 
   std::vector<std::string> entries;
@@ -81,7 +100,19 @@ class RelaySessionTest : public testing::Test {
       }
       return text;
     }
-    if (std::holds_alternative<PingFrame>(frame)) return "PING";
+    if (const auto* ping = std::get_if<PingFrame>(&frame)) {
+      const bool counts = ping->sent && ping->sent->frames > 0;
+      return counts ? "PING after " + std::to_string(ping->sent->frames) : "PING";
+    }
+    if (const auto* subscribe = std::get_if<SubscribeFrame>(&frame)) {
+      return "SUBSCRIBE " + std::string(subscribe->topic) + " " + std::string(subscribe->group) +
+             " " + std::to_string(subscribe->credit);
+    }
+    if (const auto* settle = std::get_if<SettleFrame>(&frame)) {
+      std::string text = "SETTLE";
+      for (const Settlement& each : settle->settlements) text += " " + std::to_string(each.tag);
+      return text;
+    }
     if (std::holds_alternative<PongFrame>(frame)) return "PONG";
     if (std::holds_alternative<ByeFrame>(frame)) return "BYE";
     return "something else";
