@@ -62,4 +62,12 @@ using RequestId = Id<RequestIdTag>;
 // Outbox sequence number of one producer: 1, 2, 3 … without gaps (G3). 0 means "none yet".
 using Seq = std::uint64_t;
 
+// Sequence numbers from one to another, both included.
+struct SeqRange {
+  Seq first = 0;
+  Seq last = 0;
+
+  friend bool operator==(const SeqRange&, const SeqRange&) = default;
+};
+
 }  // namespace outboxd::domain

@@ -19,6 +19,7 @@ struct OutboxEntry {
   std::optional<std::int64_t> ttl_ms;
   std::string topic;
   std::string envelope;
+  std::int64_t elapsed_ms = 0;  // the elapsed time when it was committed; the store sets it
 
   friend bool operator==(const OutboxEntry&, const OutboxEntry&) = default;
 };

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "domain/check.h"
 #include "domain/ids.h"
@@ -86,6 +87,22 @@ class Outbox {
 
   // Moves entry `seq` to the dead letters. Nothing happens when it is not there any more.
   virtual Status bury(Seq seq, std::string_view reason, TimestampMs now_ms) = 0;
+
+  // Records which entries above the completed ones are complete, instead of what was recorded
+  // before. For the next start; nothing is removed for it.
+  virtual void note_complete_above(const std::vector<SeqRange>& /*ranges*/) {}
+};
+
+// The local dead letters.
+class DeadLetters {
+ public:
+  virtual ~DeadLetters() = default;
+
+  // The dead letter, or nothing. Error: internal, when the store cannot be read.
+  virtual Result<std::optional<DeadEntry>> find(Seq seq) = 0;
+
+  // Nothing happens when it is not there.
+  virtual Status remove(Seq seq) = 0;
 };
 
 // One use case's view of the store. It belongs to the group that is being built; see
@@ -99,9 +116,10 @@ class UnitOfWork {
   virtual RequestLog& requests() = 0;
   virtual Outbox& outbox() = 0;
 
-  // A store that keeps no marks or no payments must not be asked for them.
+  // A store that keeps none of these must not be asked for them.
   virtual InboxMarks& inbox() { OUTBOXD_CHECK(false); }
   virtual PaymentRepository& payments() { OUTBOXD_CHECK(false); }
+  virtual DeadLetters& dead_letters() { OUTBOXD_CHECK(false); }
 
   // A number that is greater than that of every earlier unit of work, across restarts: the version
   // of application keys changed by this one.
