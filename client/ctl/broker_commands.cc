@@ -112,6 +112,7 @@ void add_broker_commands(CommandLine line) {
     line.chosen = [options](Session& session) { return list_producers(session, *options); };
   });
   add_tail(line, broker);
+  add_broker_group_commands(line, broker);
 }
 
 }  // namespace outboxd::ctl

@@ -54,8 +54,10 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   const CommandLine line{app, chosen};
   add_status_commands(line);
   add_order_commands(line);
+  add_payment_commands(line);
   add_state_commands(line);
   add_outbox_commands(line);
+  add_dead_commands(line);
   add_broker_commands(line);
   add_maintenance_commands(line);
 

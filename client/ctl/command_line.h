@@ -21,9 +21,12 @@ struct CommandLine {
 void add_status_commands(CommandLine line);
 void add_order_commands(CommandLine line);
 void add_import_command(CommandLine line, CLI::App& order);
+void add_payment_commands(CommandLine line);
 void add_state_commands(CommandLine line);
 void add_outbox_commands(CommandLine line);
+void add_dead_commands(CommandLine line);
 void add_broker_commands(CommandLine line);
+void add_broker_group_commands(CommandLine line, CLI::App& broker);
 void add_maintenance_commands(CommandLine line);
 
 // Runs what `arguments` (without the program's name) say; returns the status to end with.

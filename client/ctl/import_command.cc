@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <unistd.h>
 
@@ -23,7 +24,7 @@ struct ImportOptions {
   std::string file;
   std::string format;  // empty: by the file's name
   std::string currency = "GBP";
-  std::string payment_method = "pm_ok";
+  std::vector<std::string> payment_methods = {"pm_ok"};
   std::string rejects;
   std::size_t in_flight = 256;
 };
@@ -39,7 +40,7 @@ domain::Result<std::unique_ptr<order_import::Source>> open_source(const ImportOp
   if (format_of(given) == "jsonl") return Opened(new order_import::JsonLinesSource(in));
   OUTBOXD_ASSIGN_OR_RETURN(const auto currency, domain::Currency::parse(given.currency));
   return Opened(new order_import::OnlineRetailSource(
-      in, {.currency = currency, .payment_method = given.payment_method}));
+      in, {.currency = currency, .payment_methods = given.payment_methods}));
 }
 
 // Where rejected rows are reported: the terminal or log, and a file when one was named.
@@ -187,8 +188,11 @@ void add_import_command(CommandLine line, CLI::App& order) {
   app.add_option("FILE", given->file, "A .jsonl or .csv file, or - for standard input")->required();
   app.add_option("--format", given->format, "jsonl or online-retail [by the file's name]")
       ->check(CLI::IsMember({"jsonl", "online-retail"}));
-  app.add_option("--payment-method", given->payment_method,
-                 "Of the orders of an online-retail file")
+  app.add_option("--payment-method", given->payment_methods,
+                 "Of the orders of an online-retail file; by the invoice number, if it is a list")
+      ->type_name("METHOD[,METHOD...]")
+      ->expected(1)
+      ->delimiter(',')
       ->capture_default_str();
   app.add_option("--currency", given->currency, "Of the prices of an online-retail file")
       ->capture_default_str();

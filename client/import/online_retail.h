@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/import/csv_reader.h"
 #include "client/import/source.h"
@@ -19,7 +20,9 @@ namespace outboxd::order_import {
 
 struct OnlineRetailOptions {
   domain::Currency currency;
-  std::string payment_method = "pm_ok";
+  // One, or several that the orders are spread over: which one it is depends on the InvoiceNo
+  // alone, so that importing again asks for the same.
+  std::vector<std::string> payment_methods = {"pm_ok"};
 };
 
 // Rows of one InvoiceNo so far.
