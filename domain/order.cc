@@ -150,6 +150,7 @@ Status Order::expire(std::string reason, TimestampMs now_ms) {
 
 Status Order::request_refund(const PaymentId& payment_id, TimestampMs now_ms) {
   if (snapshot_.status == OrderStatus::kCreated) return refused("it waits for this payment");
+  if (snapshot_.status == OrderStatus::kPaid) return refused("it needs what it was paid with");
   if (snapshot_.refund != OrderRefund::kNone) return refused("it has asked a payment back already");
   snapshot_.payment_id = payment_id;
   snapshot_.refund = OrderRefund::kRequested;

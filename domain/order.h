@@ -61,8 +61,8 @@ class Order {
   Status expire(std::string reason, TimestampMs now_ms);
 
   // The order has ended without `payment_id`, which was completed all the same: it is asked back,
-  // with `order.refund_requested` recorded. Error: invalid_state when the order is CREATED, or has
-  // asked a payment back already; nothing changes then.
+  // with `order.refund_requested` recorded. Error: invalid_state when the order is CREATED or PAID,
+  // or has asked a payment back already; nothing changes then.
   Status request_refund(const PaymentId& payment_id, TimestampMs now_ms);
 
   // The payment that was asked back is refunded. Error: invalid_state when none was asked back, or

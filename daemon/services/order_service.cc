@@ -8,9 +8,11 @@ namespace outboxd::daemon {
 
 using domain::Error;
 using domain::ErrorCode;
+using domain::OrderRefund;
 using domain::OrderSnapshot;
 using domain::OrderStatus;
 using domain::Result;
+using domain::Status;
 
 Result<OrderOutcome> OrderService::create(domain::NewOrder request, domain::UnitOfWork& work) {
   OUTBOXD_ASSIGN_OR_RETURN(std::optional<OrderSnapshot> existing,
@@ -49,6 +51,52 @@ Result<OrderOutcome> OrderService::cancel(const domain::OrderId& id, std::string
   }
   domain::Order order(std::move(existing));
   OUTBOXD_TRY(order.cancel(std::move(reason), clock_.wall_ms()));
+  return save(std::move(order), work);
+}
+
+Status OrderService::payment_completed(const domain::OrderId& id,
+                                       const domain::PaymentId& payment_id,
+                                       domain::UnitOfWork& work) {
+  OUTBOXD_ASSIGN_OR_RETURN(OrderSnapshot known, get(id, work));
+  const bool is_told = known.status == OrderStatus::kPaid ? known.payment_id == payment_id
+                                                          : known.refund != OrderRefund::kNone;
+  if (is_told) return domain::ok_status();
+  domain::Order order(std::move(known));
+  OUTBOXD_TRY(order.snapshot().status == OrderStatus::kCreated
+                  ? order.pay(payment_id, clock_.wall_ms())
+                  : order.request_refund(payment_id, clock_.wall_ms()));
+  OUTBOXD_TRY(save(std::move(order), work));
+  return domain::ok_status();
+}
+
+Status OrderService::payment_failed(const domain::OrderId& id, const domain::PaymentId& payment_id,
+                                    std::string failure, domain::UnitOfWork& work) {
+  OUTBOXD_ASSIGN_OR_RETURN(OrderSnapshot known, get(id, work));
+  if (known.status != OrderStatus::kCreated) return domain::ok_status();
+  domain::Order order(std::move(known));
+  OUTBOXD_TRY(order.fail_payment(payment_id, std::move(failure), clock_.wall_ms()));
+  OUTBOXD_TRY(save(std::move(order), work));
+  return domain::ok_status();
+}
+
+Status OrderService::payment_refunded(const domain::OrderId& id,
+                                      const domain::PaymentId& payment_id,
+                                      domain::UnitOfWork& work) {
+  OUTBOXD_ASSIGN_OR_RETURN(OrderSnapshot known, get(id, work));
+  if (known.refund != OrderRefund::kRequested || known.payment_id != payment_id) {
+    return domain::ok_status();
+  }
+  domain::Order order(std::move(known));
+  OUTBOXD_TRY(order.note_refunded(payment_id, clock_.wall_ms()));
+  work.orders().put(order.snapshot());
+  return domain::ok_status();
+}
+
+Result<OrderOutcome> OrderService::expire(const domain::OrderId& id, std::string reason,
+                                          domain::UnitOfWork& work) {
+  OUTBOXD_ASSIGN_OR_RETURN(OrderSnapshot known, get(id, work));
+  domain::Order order(std::move(known));
+  OUTBOXD_TRY(order.expire(std::move(reason), clock_.wall_ms()));
   return save(std::move(order), work);
 }
 

@@ -36,6 +36,27 @@ class OrderService {
   domain::Result<OrderOutcome> cancel(const domain::OrderId& id, std::string reason,
                                       domain::UnitOfWork& work);
 
+  // The payment of an order is completed: an order that waits for it becomes PAID, and one that has
+  // ended otherwise asks it back. Nothing happens to an order that was told before. Errors:
+  // not_found; invalid_state when it was paid by another payment; what the publisher refuses.
+  domain::Status payment_completed(const domain::OrderId& id, const domain::PaymentId& payment_id,
+                                   domain::UnitOfWork& work);
+
+  // The payment of an order has failed: an order that waits for it becomes PAYMENT_FAILED. Nothing
+  // happens to others. Errors: not_found; what the publisher refuses.
+  domain::Status payment_failed(const domain::OrderId& id, const domain::PaymentId& payment_id,
+                                std::string failure, domain::UnitOfWork& work);
+
+  // The payment that an order asked back is refunded. Nothing happens to an order that asked for no
+  // refund of it, or was told before. Errors: not_found.
+  domain::Status payment_refunded(const domain::OrderId& id, const domain::PaymentId& payment_id,
+                                  domain::UnitOfWork& work);
+
+  // The order could not be published in time: it becomes EXPIRED. Errors: not_found, invalid_state
+  // when it is not CREATED any more; what the publisher refuses.
+  domain::Result<OrderOutcome> expire(const domain::OrderId& id, std::string reason,
+                                      domain::UnitOfWork& work);
+
  private:
   domain::Result<OrderOutcome> save(domain::Order order, domain::UnitOfWork& work);
 

@@ -189,8 +189,10 @@ TEST(OrderTest, ALatePaymentIsAskedBackOnce) {  // G9
   EXPECT_TRUE(order.events().take().empty());
 }
 
-TEST(OrderTest, NothingIsAskedBackForAnOrderThatWaitsForItsPayment) {
+TEST(OrderTest, NothingIsAskedBackForAnOrderThatWaitsForItsPaymentOrHasIt) {
   Order order(Order::create(two_line_order(), kNow).value().snapshot());
+  EXPECT_EQ(order.request_refund(payment(), kNow).error().code, ErrorCode::kInvalidState);
+  ASSERT_TRUE(order.pay(payment(), kNow));
   EXPECT_EQ(order.request_refund(payment(), kNow).error().code, ErrorCode::kInvalidState);
   EXPECT_EQ(order.snapshot().refund, OrderRefund::kNone);
 }

@@ -1,0 +1,180 @@
+#include "daemon/payments/payments_module.h"
+
+#include <optional>
+#include <utility>
+
+#include "daemon/event_data.h"
+#include "daemon/order_encoding.h"
+#include "domain/order.h"
+#include "systemd/log.h"
+
+namespace outboxd::daemon {
+namespace {
+
+using domain::GatewayAnswer;
+using domain::PaymentId;
+using domain::PaymentSnapshot;
+using domain::PaymentStatus;
+using domain::Result;
+using domain::Status;
+using Verdict = GatewayAnswer::Verdict;
+
+std::string identity_of(const InboxEvent& event) {
+  return event.producer + "/" + std::to_string(event.seq);
+}
+
+Result<PaymentId> payment_asked_back(std::string_view event_data) {
+  EventData data;
+  OUTBOXD_TRY(data.decode(event_data));
+  return data.id<PaymentId>("payment_id");
+}
+
+domain::RefundRequest refund_request(const PaymentSnapshot& payment, std::string key) {
+  return {.idempotency_key = std::move(key),
+          .payment_id = payment.payment_id,
+          .gateway_reference = payment.gateway_reference,
+          .order_id = payment.order_id,
+          .amount = payment.amount,
+          .currency = payment.currency,
+          .payment_method = payment.payment_method};
+}
+
+}  // namespace
+
+void PaymentsModule::subscribe(std::size_t credit) {
+  parts_.inbox.subscribe(std::string(domain::kOrdersTopic), kPaymentsGroup, credit, *this);
+  parts_.inbox.subscribe(kDeadOrdersTopic, kPaymentsGroup, credit, *this);
+}
+
+void PaymentsModule::consume(const InboxEvent& event, DeliveryId delivery) {
+  const Result<transport::Envelope> envelope =
+      transport::decode_envelope(event.envelope, document_);
+  if (!envelope) {
+    parts_.inbox.bury(delivery, "the event cannot be read: " + envelope.error().message);
+  } else if (envelope->type == "order.created") {
+    event.topic == kDeadOrdersTopic ? give_up(event, envelope->data, delivery)
+                                    : charge(event, envelope->data, delivery);
+  } else if (envelope->type == "order.refund_requested") {
+    refund(event, envelope->data, delivery);
+  } else {
+    acknowledge(delivery);
+  }
+}
+
+void PaymentsModule::charge(const InboxEvent& event, std::string_view data, DeliveryId delivery) {
+  Result<domain::PaymentDue> due = read_payment_due(event.producer, data);
+  if (!due) return parts_.inbox.bury(delivery, due.error().message);
+  const auto known = find(domain::payment_id_of(due->source, due->order_id));
+  if (!known) return parts_.inbox.retry(delivery, known.error().message);
+  if (*known) return acknowledge(delivery);  // decided by an earlier event about the same order
+  domain::ChargeRequest request{.idempotency_key = identity_of(event),
+                                .order_id = due->order_id,
+                                .amount = due->amount,
+                                .currency = due->currency,
+                                .payment_method = due->payment_method};
+  call(
+      delivery,
+      [request = std::move(request)](domain::PaymentGateway& gateway) {
+        return gateway.charge(request);
+      },
+      [this, delivery, due = *std::move(due), attempt = event.attempt](
+          const GatewayAnswer& answer) { charged(due, attempt, delivery, answer); });
+}
+
+void PaymentsModule::charged(const domain::PaymentDue& due, std::uint32_t attempt,
+                             DeliveryId delivery, const GatewayAnswer& answer) {
+  switch (answer.verdict) {
+    case Verdict::kApproved:
+      ++counters_.approved;
+      return parts_.inbox.commit(
+          delivery, [this, due, attempt, reference = answer.reference](domain::UnitOfWork& work) {
+            return parts_.payments.complete(due, attempt, reference, work);
+          });
+    case Verdict::kDeclined:
+      ++counters_.declined;
+      return parts_.inbox.commit(
+          delivery, [this, due, attempt, detail = answer.text](domain::UnitOfWork& work) {
+            return parts_.payments.fail(due, attempt, domain::kFailureDeclined, detail, work);
+          });
+    case Verdict::kUnavailable:
+      ++counters_.unavailable;
+      return parts_.inbox.retry(delivery, answer.text);
+  }
+}
+
+void PaymentsModule::give_up(const InboxEvent& event, std::string_view data, DeliveryId delivery) {
+  Result<domain::PaymentDue> due = read_payment_due(event.producer, data);
+  if (!due) return parts_.inbox.bury(delivery, due.error().message);
+  ++counters_.dead_lettered;
+  parts_.inbox.commit(
+      delivery, [this, due = *std::move(due), reason = event.reason](domain::UnitOfWork& work) {
+        // How many attempts there were, only the broker knows.
+        return parts_.payments.fail(due, 0, domain::kFailureDeadLettered, reason, work);
+      });
+}
+
+void PaymentsModule::refund(const InboxEvent& event, std::string_view data, DeliveryId delivery) {
+  Result<PaymentId> id = payment_asked_back(data);
+  if (!id) return parts_.inbox.bury(delivery, id.error().message);
+  const auto known = find(*id);
+  if (!known) return parts_.inbox.retry(delivery, known.error().message);
+  const std::optional<PaymentSnapshot>& payment = *known;
+  if (payment && payment->source != event.producer) {
+    return parts_.inbox.bury(delivery, "payment " + id->text() + " is of an order of producer " +
+                                           payment->source + ", not " + event.producer);
+  }
+  if (payment && payment->status == PaymentStatus::kRefunded) return acknowledge(delivery);
+  if (!payment || payment->status != PaymentStatus::kCompleted) {
+    // The box that made it consumes in the same group; sooner or later the event gets there.
+    return parts_.inbox.retry(delivery, "there is no completed payment " + id->text() + " here");
+  }
+  call(
+      delivery,
+      [request = refund_request(*payment, identity_of(event))](domain::PaymentGateway& gateway) {
+        return gateway.refund(request);
+      },
+      [this, delivery, id = *std::move(id), is_dead_letter = event.topic == kDeadOrdersTopic](
+          const GatewayAnswer& answer) { refunded(id, is_dead_letter, delivery, answer); });
+}
+
+void PaymentsModule::refunded(const PaymentId& id, bool is_dead_letter, DeliveryId delivery,
+                              const GatewayAnswer& answer) {
+  switch (answer.verdict) {
+    case Verdict::kApproved:
+      ++counters_.refunded;
+      return parts_.inbox.commit(delivery, [this, id](domain::UnitOfWork& work) {
+        return parts_.payments.refund(id, work);
+      });
+    case Verdict::kDeclined:
+      if (!is_dead_letter) {
+        return parts_.inbox.bury(delivery, "the gateway declines the refund: " + answer.text);
+      }
+      // It was asked again as a dead letter, and stays one for people to see.
+      ++counters_.refunds_declined;
+      systemd::log_error("a payment cannot be refunded; money is owed",
+                         {{"payment", id.text()}, {"reason", answer.text}});
+      return acknowledge(delivery);
+    case Verdict::kUnavailable:
+      ++counters_.unavailable;
+      return parts_.inbox.retry(delivery, answer.text);
+  }
+}
+
+Result<std::optional<PaymentSnapshot>> PaymentsModule::find(const PaymentId& id) {
+  Result<std::optional<PaymentSnapshot>> found = std::optional<PaymentSnapshot>();
+  parts_.commits.look([&](domain::UnitOfWork& work) { found = work.payments().find(id); });
+  return found;
+}
+
+void PaymentsModule::call(DeliveryId delivery, GatewayCalls::Call call,
+                          GatewayCalls::Answered answered) {
+  if (!parts_.gateway.start(std::move(call), std::move(answered))) {
+    parts_.inbox.retry(delivery, "too many payments wait for the gateway");
+  }
+}
+
+void PaymentsModule::acknowledge(DeliveryId delivery) {
+  parts_.inbox.commit(delivery, [](domain::UnitOfWork&) { return domain::ok_status(); });
+}
+
+}  // namespace outboxd::daemon
