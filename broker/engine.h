@@ -1,5 +1,5 @@
-// The port to what keeps the broker's events: a durable log per topic, and how far each producer
-// got.
+// The port to what keeps the broker's events: a durable log per topic, how far each producer got,
+// and what each consumer group is not done with.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "domain/clock.h"
 #include "domain/ids.h"
 #include "domain/result.h"
 
@@ -39,12 +41,88 @@ struct NewEvent {
   std::string_view envelope;
 };
 
+// A consumer group of a topic. Its dead letters are the events of the topic "dead:<topic>:<group>".
+struct GroupId {
+  std::string topic;
+  std::string group;
+
+  friend auto operator<=>(const GroupId&, const GroupId&) = default;
+};
+
+// One failed attempt at an event, in service time (see AppendBatch::elapsed_ms).
+struct Failure {
+  std::int64_t elapsed_ms = 0;
+  std::string reason;
+
+  friend bool operator==(const Failure&, const Failure&) = default;
+};
+
+// An event that a group's cursor may pass although the group is not done with it: it waits for
+// another attempt, or behind one of its key that does.
+struct DeferredEvent {
+  Offset offset = 0;
+  std::uint64_t key_hash = 0;  // of producer and key
+  std::uint32_t attempts = 0;  // that failed and count (G11)
+  std::int64_t first_delivered_ms = 0;
+  std::int64_t not_before_ms = 0;
+  std::string producer;
+  domain::Seq seq = 0;
+  std::string reason;  // of the last failure
+  std::vector<Failure> history;
+  std::string envelope;  // its own copy, when its topic may not have it any more; else empty
+
+  friend bool operator==(const DeferredEvent&, const DeferredEvent&) = default;
+};
+
+// An event that a group gave up.
+struct DeadLetter {
+  std::string producer;
+  domain::Seq seq = 0;
+  Offset source_offset = 0;  // in the group's topic
+  std::string envelope;
+  std::string reason;
+  std::uint32_t attempts = 0;
+  std::vector<Failure> history;
+  std::int64_t died_elapsed_ms = 0;
+  domain::TimestampMs died_at_ms = 0;  // wall clock, for people
+
+  friend bool operator==(const DeadLetter&, const DeadLetter&) = default;
+};
+
+// What changes about one group in one batch. The first change of a group makes it.
+struct GroupChange {
+  GroupId id;
+  std::optional<Offset> cursor;  // every event below it is resolved or deferred
+  std::vector<std::pair<std::string, domain::Seq>> passed;  // last seq of a producer below it
+  std::vector<Offset> done;                                 // at or behind the cursor, and resolved
+  std::vector<Offset> undone;                               // marks that are not needed any more
+  std::vector<DeferredEvent> defer;                         // inserted or replaced
+  std::vector<Offset> undefer;
+  std::vector<DeadLetter> bury;
+  std::vector<Offset> discard;  // dead letters that go, by their offset in the dead topic
+};
+
+// A group as it was found when the broker started. Its deferred events come without reason's
+// history and without envelope: a million of them must fit into memory. Sorted by offset.
+struct GroupState {
+  GroupId id;
+  Offset cursor = 1;
+  std::vector<std::pair<std::string, domain::Seq>> passed;
+  std::vector<Offset> done;
+  std::vector<DeferredEvent> deferred;
+};
+
 // What is made durable together. `positions` are the producers' positions once it is: a sequence
 // number that was rejected or withdrawn moves its producer on without an event, and an epoch is
 // taken by a position without events. Each producer occurs once. The views belong to the caller.
 struct AppendBatch {
   std::vector<ProducerPosition> positions;
-  std::vector<NewEvent> events;  // per topic in the order in which they are to be read
+  std::vector<NewEvent> events;     // per topic in the order in which they are to be read
+  std::vector<GroupChange> groups;  // each group occurs once
+
+  // The broker's accumulated running time, by which back-off, time to live and retention go: it
+  // neither jumps with the wall clock nor passes while the broker is down. Kept with the batch.
+  std::int64_t elapsed_ms = 0;
 };
 
 // One event as it is read. The views are valid during the call that passes it.
@@ -53,6 +131,7 @@ struct StoredEvent {
   std::string_view producer;
   domain::Seq seq = 0;
   std::string_view envelope;
+  std::string_view reason = {};  // why it died; of dead letters only
 };
 
 struct TopicInfo {
@@ -100,6 +179,33 @@ class Engine {
                               const std::function<bool(const StoredEvent&)>& visit) const = 0;
 
   virtual EngineStats stats() const = 0;
+
+  // Numbers this opening: 1, 2, 3 … durably.
+  virtual std::uint64_t starts() const = 0;
+
+  // AppendBatch::elapsed_ms of the last batch before this opening.
+  virtual std::int64_t elapsed_at_open() const = 0;
+
+  // All groups as they were when the engine was opened, sorted. Once; the caller keeps them from
+  // then on. Error: internal.
+  virtual domain::Result<std::vector<GroupState>> groups() const = 0;
+
+  // A deferred event with everything that is known of it, or nothing. Error: internal.
+  virtual domain::Result<std::optional<DeferredEvent>> deferred(const GroupId& group,
+                                                                Offset offset) const = 0;
+
+  // Calls `visit` with the dead letters of `group` from offset `from` on until it returns false or
+  // there are no more; none for a group that has none. Error: internal.
+  using LetterVisitor = std::function<bool(Offset offset, const DeadLetter& letter)>;
+  virtual domain::Status read_dead(const GroupId& group, Offset from,
+                                   const LetterVisitor& visit) const = 0;
+
+  // How many dead letters `group` has.
+  virtual std::uint64_t count_dead(const GroupId& group) const = 0;
+
+  // Frees the disk space of what is not retained any more. Blocks; from a background thread, one at
+  // a time. Error: internal.
+  virtual domain::Status collect() = 0;
 };
 
 }  // namespace outboxd::broker

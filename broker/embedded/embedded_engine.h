@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "broker/embedded/format.h"
+#include "broker/embedded/catalog.h"
+#include "broker/embedded/retention.h"
 #include "broker/engine.h"
 
 namespace rocksdb {
@@ -24,6 +25,8 @@ struct EmbeddedOptions {
 
   // Go on after damage to acknowledged events (`outbox-broker --repair`).
   bool repair = false;
+
+  RetentionOptions retention;
 
   // The file system of a test, or null for the system's. Must outlive the engine.
   rocksdb::Env* env = nullptr;
@@ -68,32 +71,49 @@ class EmbeddedEngine final : public Engine {
   domain::Status read(std::string_view topic, Offset from,
                       const std::function<bool(const StoredEvent&)>& visit) const override;
   [[nodiscard]] EngineStats stats() const override;
+  [[nodiscard]] std::uint64_t starts() const override { return starts_; }
+  [[nodiscard]] std::int64_t elapsed_at_open() const override { return elapsed_at_open_; }
+  [[nodiscard]] domain::Result<std::vector<GroupState>> groups() const override;
+  [[nodiscard]] domain::Result<std::optional<DeferredEvent>> deferred(const GroupId& group,
+                                                                      Offset offset) const override;
+  domain::Status read_dead(const GroupId& group, Offset from,
+                           const LetterVisitor& visit) const override;
+  [[nodiscard]] std::uint64_t count_dead(const GroupId& group) const override;
+  domain::Status collect() override;
 
  private:
-  struct Topic {
-    std::uint32_t id = 0;
-    Offset first_offset = 1;
-    Offset next_offset = 1;
-  };
-  class BatchBuilder;
-
-  explicit EmbeddedEngine(std::unique_ptr<storage::Database> database);
-  domain::Status load_names();
-  domain::Status find_lost();
+  EmbeddedEngine(std::unique_ptr<storage::Database> database, const RetentionOptions& retention,
+                 std::shared_ptr<RetainedOffsets> retained);
+  domain::Status load_catalog();
+  domain::Status load(std::string_view key, std::string_view value);
+  domain::Status load_topic(std::string_view name, std::string_view record);
   domain::Status find_ends(const std::string& name, Topic& topic) const;
+  domain::Status take_start();
+  domain::Status find_lost();
+  domain::Result<GroupState> load_group(const GroupId& id, const GroupRecord& record) const;
+  domain::Status load_entry(std::string_view key, std::string_view value, GroupState& state) const;
+  domain::Status scan_log(std::string_view topic, const Topic& ends, Offset from,
+                          const std::function<bool(Offset, std::string_view)>& visit) const;
+  [[nodiscard]] std::optional<Topic> ends_of(std::string_view topic) const;
+  [[nodiscard]] std::optional<std::string_view> producer_name(std::uint32_t id) const;
 
   // Constant after open().
   const std::unique_ptr<storage::Database> database_;
   EmbeddedRecovery recovery_;
 
+  const RetentionOptions retention_;
+  const std::shared_ptr<RetainedOffsets> retained_;  // also read by the database's filter
+  std::uint64_t starts_ = 0;
+  std::int64_t elapsed_at_open_ = 0;
+
   // Written by append() under the mutex, after the batch is durable; read by append() without it
   // and by everyone else with it.
   mutable std::mutex mutex_;
-  std::map<std::string, ProducerRecord, std::less<>> producers_;
-  std::map<std::string, Topic, std::less<>> topics_;
-  std::map<std::uint32_t, std::string_view> producer_names_;  // by id; into producers_' keys
-  std::uint32_t last_producer_id_ = 0;
-  std::uint32_t last_topic_id_ = 0;
+  Catalog catalog_;
+
+  // collect() only.
+  std::map<std::uint32_t, Offset> collected_;  // files below these were dropped, by topic
+  std::map<std::uint32_t, Offset> rewritten_;  // and what remained, rewritten
 };
 
 }  // namespace outboxd::broker

@@ -50,10 +50,12 @@ std::string encode_topic_key(std::string_view name) {
   return kTopicKeyPrefix + std::string(name);
 }
 
-std::string encode_topic_record(std::uint32_t id) {
-  std::array<char, 5> bytes{};
+std::string encode_topic_record(const TopicRecord& record) {
+  std::array<char, 21> bytes{};
   bytes[0] = kVersion;
-  put_big_endian(&bytes[1], id);
+  char* out = put_big_endian(&bytes[1], record.id);
+  out = put_big_endian(out, record.first_offset);
+  put_big_endian(out, record.next_offset);
   return {bytes.data(), bytes.size()};
 }
 
@@ -79,9 +81,14 @@ std::optional<ProducerRecord> decode_producer_record(std::string_view bytes) {
   return record;
 }
 
-std::optional<std::uint32_t> decode_topic_record(std::string_view bytes) {
+std::optional<TopicRecord> decode_topic_record(std::string_view bytes) {
   if (!take_version(bytes, 4)) return std::nullopt;
-  return take_big_endian<std::uint32_t>(bytes);
+  TopicRecord record;
+  record.id = take_big_endian<std::uint32_t>(bytes);
+  if (bytes.size() < 16) return record;
+  record.first_offset = take_big_endian<Offset>(bytes);
+  record.next_offset = take_big_endian<Offset>(bytes);
+  return record;
 }
 
 std::optional<LogKey> decode_log_key(std::string_view bytes) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "transport/link/group_name.h"
+
 namespace outboxd::broker {
 
 MemoryEngine::Contents MemoryEngine::contents() const {
@@ -25,7 +27,27 @@ domain::Status MemoryEngine::append(const AppendBatch& batch) {
     contents_.topics[std::string(event.topic)].push_back(
         {batch.positions.at(event.position).producer, event.seq, std::string(event.envelope)});
   }
+  for (const GroupChange& change : batch.groups) apply(change);
+  contents_.elapsed_ms = std::max(contents_.elapsed_ms, batch.elapsed_ms);
   return domain::ok_status();
+}
+
+void MemoryEngine::apply(const GroupChange& change) {
+  Group& group = contents_.groups[change.id];
+  group.cursor = change.cursor.value_or(group.cursor);
+  for (const auto& [producer, seq] : change.passed) group.passed[producer] = seq;
+  group.done.insert(change.done.begin(), change.done.end());
+  for (const Offset offset : change.undone) group.done.erase(offset);
+  for (const DeferredEvent& event : change.defer) group.deferred[event.offset] = event;
+  for (const Offset offset : change.undefer) group.deferred.erase(offset);
+  if (change.bury.empty() && change.discard.empty()) return;
+  auto& dead = contents_.topics[transport::dead_topic(change.id.topic, change.id.group)];
+  for (const DeadLetter& letter : change.bury) {
+    dead.push_back({letter.producer, letter.seq, letter.envelope, letter});
+  }
+  for (const Offset offset : change.discard) {
+    if (offset >= 1 && offset <= dead.size()) dead[offset - 1].discarded = true;
+  }
 }
 
 std::optional<ProducerPosition> MemoryEngine::producer(std::string_view producer) const {
@@ -55,21 +77,77 @@ std::vector<TopicInfo> MemoryEngine::topics() const {
 
 domain::Status MemoryEngine::read(std::string_view topic, Offset from,
                                   const std::function<bool(const StoredEvent&)>& visit) const {
-  std::vector<Event> events;  // a copy, for `visit` may take long or call us back
   {
     const std::lock_guard lock(mutex_);
-    const auto place = contents_.topics.find(topic);
-    if (place == contents_.topics.end()) {
+    if (!contents_.topics.contains(topic)) {
       return domain::Error{domain::ErrorCode::kNotFound, "there is no topic " + std::string(topic),
                            "topic"};
     }
-    events = place->second;
   }
+  const std::vector<Event> events = events_of(topic);
   for (Offset offset = std::max<Offset>(from, 1); offset <= events.size(); ++offset) {
     const Event& event = events[offset - 1];
-    if (!visit({offset, event.producer, event.seq, event.envelope})) break;
+    if (event.discarded) continue;
+    const std::string_view reason = event.letter ? event.letter->reason : std::string_view();
+    if (!visit({offset, event.producer, event.seq, event.envelope, reason})) break;
   }
   return domain::ok_status();
+}
+
+// A copy, for whoever visits it may take long or call us back.
+std::vector<MemoryEngine::Event> MemoryEngine::events_of(std::string_view topic) const {
+  const std::lock_guard lock(mutex_);
+  const auto place = contents_.topics.find(topic);
+  return place == contents_.topics.end() ? std::vector<Event>() : place->second;
+}
+
+std::uint64_t MemoryEngine::starts() const {
+  const std::lock_guard lock(mutex_);
+  return contents_.starts;
+}
+
+domain::Result<std::vector<GroupState>> MemoryEngine::groups() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<GroupState> states;
+  for (const auto& [id, group] : contents_.groups) {
+    GroupState& state = states.emplace_back();
+    state.id = id;
+    state.cursor = group.cursor;
+    state.passed.assign(group.passed.begin(), group.passed.end());
+    state.done.assign(group.done.begin(), group.done.end());
+    for (const auto& [offset, event] : group.deferred) {
+      state.deferred.push_back(event);
+      state.deferred.back().history.clear();
+      state.deferred.back().envelope.clear();
+    }
+  }
+  return states;
+}
+
+domain::Result<std::optional<DeferredEvent>> MemoryEngine::deferred(const GroupId& group,
+                                                                    Offset offset) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = contents_.groups.find(group);
+  if (known == contents_.groups.end()) return std::optional<DeferredEvent>();
+  const auto event = known->second.deferred.find(offset);
+  if (event == known->second.deferred.end()) return std::optional<DeferredEvent>();
+  return std::optional<DeferredEvent>(event->second);
+}
+
+domain::Status MemoryEngine::read_dead(const GroupId& group, Offset from,
+                                       const LetterVisitor& visit) const {
+  const std::vector<Event> events = events_of(transport::dead_topic(group.topic, group.group));
+  for (Offset offset = std::max<Offset>(from, 1); offset <= events.size(); ++offset) {
+    const Event& event = events[offset - 1];
+    if (!event.discarded && event.letter && !visit(offset, *event.letter)) break;
+  }
+  return domain::ok_status();
+}
+
+std::uint64_t MemoryEngine::count_dead(const GroupId& group) const {
+  const std::vector<Event> events = events_of(transport::dead_topic(group.topic, group.group));
+  return static_cast<std::uint64_t>(std::count_if(
+      events.begin(), events.end(), [](const Event& event) { return !event.discarded; }));
 }
 
 }  // namespace outboxd::broker

@@ -16,7 +16,8 @@ TEST(BrokerFormatTest, RecordsHaveTheBytesOfTheGrammar) {
   using namespace std::string_literals;
   EXPECT_EQ(encode_producer_record({1, 2, 3}),
             "\x01\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03"s);
-  EXPECT_EQ(encode_topic_record(0x01020304), "\x01\x01\x02\x03\x04"s);
+  EXPECT_EQ(encode_topic_record({0x01020304, 5, 6}),
+            "\x01\x01\x02\x03\x04\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\x06"s);
   EXPECT_EQ(text(encode_log_key({1, 0x0102})), "\0\0\0\x01\0\0\0\0\0\0\x01\x02"s);
   EXPECT_EQ(text(encode_log_header({5, 6})), "\x01\0\0\0\x05\0\0\0\0\0\0\0\x06"s);
 }
@@ -24,7 +25,8 @@ TEST(BrokerFormatTest, RecordsHaveTheBytesOfTheGrammar) {
 TEST(BrokerFormatTest, WhatWasEncodedIsDecoded) {
   const ProducerRecord producer{7, ~std::uint64_t{0}, 1ULL << 40};
   EXPECT_EQ(decode_producer_record(encode_producer_record(producer)), producer);
-  EXPECT_EQ(decode_topic_record(encode_topic_record(~std::uint32_t{0})), ~std::uint32_t{0});
+  EXPECT_EQ(decode_topic_record(encode_topic_record({~std::uint32_t{0}, 7, ~Offset{0}})),
+            (TopicRecord{~std::uint32_t{0}, 7, ~Offset{0}}));
   const LogKey key{9, 1ULL << 63};
   EXPECT_EQ(decode_log_key(text(encode_log_key(key))), key);
   const std::string record = text(encode_log_header({3, 4})) + "envelope";
@@ -56,7 +58,12 @@ TEST(BrokerFormatTest, ShortBytesAndOtherVersionsAreNoRecords) {
 TEST(BrokerFormatTest, FieldsThatALaterReleaseAppendedAreSkipped) {
   EXPECT_EQ(decode_producer_record(encode_producer_record({1, 2, 3}) + "more"),
             (ProducerRecord{1, 2, 3}));
-  EXPECT_EQ(decode_topic_record(encode_topic_record(8) + "more"), 8U);
+  EXPECT_EQ(decode_topic_record(encode_topic_record({8, 1, 1}) + "more"), (TopicRecord{8, 1, 1}));
+}
+
+TEST(BrokerFormatTest, ReadsTheTopicsOfTheFirstRelease) {
+  using namespace std::string_literals;
+  EXPECT_EQ(decode_topic_record("\x01\0\0\0\x09"s), (TopicRecord{9, 1, 1}));
 }
 
 }  // namespace
