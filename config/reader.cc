@@ -101,6 +101,11 @@ Reader& Reader::tables(std::string key, TextRule names, DeclareTable declare_tab
   return *this;
 }
 
+Reader& Reader::entries(std::string key, DeclareEntry declare_entry) {
+  declare(std::move(key), Key{EntriesSetting{std::move(declare_entry)}});
+  return *this;
+}
+
 std::vector<Problem> Reader::read_files(const std::vector<std::string>& files) {
   std::vector<Problem> problems;
   for (const std::string& file : files) {

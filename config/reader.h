@@ -73,6 +73,14 @@ class Reader {
   using DeclareTable = std::function<void(const std::string& name, Reader& table)>;
   Reader& tables(std::string key, TextRule names, DeclareTable declare);
 
+  // An array of tables, such as [[group]]. For every entry, in the order of the files, `declare`
+  // declares its keys in the reader that it is given, and returns the check of the entry as a
+  // whole, which says what is wrong with it once its keys were read. An entry of a later file is
+  // one more.
+  using CheckEntry = std::function<std::optional<std::string>()>;
+  using DeclareEntry = std::function<CheckEntry(Reader& entry)>;
+  Reader& entries(std::string key, DeclareEntry declare);
+
   // Reads `files` in order; what a later one says replaces what an earlier one said, key by key.
   // A file that cannot be read is a problem. Empty result: the variables are good.
   [[nodiscard]] std::vector<Problem> read_files(const std::vector<std::string>& files);

@@ -42,9 +42,13 @@ struct TablesSetting {
   std::map<std::string, std::unique_ptr<Reader>> by_name;  // one per name met so far
 };
 
+struct EntriesSetting {
+  Reader::DeclareEntry declare;
+};
+
 struct Reader::Key {
   std::variant<TextSetting, TextsSetting, IntegerSetting, BooleanSetting, DurationSetting,
-               TablesSetting>
+               TablesSetting, EntriesSetting>
       setting;
 };
 

@@ -90,6 +90,10 @@ struct Assign {
   }
 
   std::optional<std::string> operator()(const TablesSetting&) const { return "a table of tables"; }
+
+  std::optional<std::string> operator()(const EntriesSetting&) const {
+    return "an array of tables";
+  }
 };
 
 }  // namespace
@@ -125,6 +129,8 @@ struct Reader::Pass {
   void read_value(const toml::node& node, const std::string& key, Key& known) {
     auto* tables = std::get_if<TablesSetting>(&known.setting);
     if (tables && node.is_table()) return read_tables(*node.as_table(), key, *tables);
+    const auto* entries = std::get_if<EntriesSetting>(&known.setting);
+    if (entries && node.is_array_of_tables()) return read_entries(*node.as_array(), key, *entries);
     if (const auto must = std::visit(Assign{node}, known.setting)) {
       report(node, key, "must be " + *must + ", not " + kind_of(node));
     }
@@ -148,6 +154,18 @@ struct Reader::Pass {
         setting.declare(name, *inner);
       }
       Pass{*inner, file, problems, table_path + path + "."}.read(*node.as_table(), "");
+    }
+  }
+
+  void read_entries(const toml::array& entries, const std::string& key,
+                    const EntriesSetting& setting) {
+    for (const toml::node& entry : entries) {
+      Reader inner;
+      const CheckEntry check = setting.declare(inner);
+      const std::size_t before = problems.size();
+      Pass{inner, file, problems, table_path + key + "."}.read(*entry.as_table(), "");
+      if (problems.size() != before) continue;  // what is wrong with its keys comes first
+      if (auto wrong = check()) report(entry, key, std::move(*wrong));
     }
   }
 

@@ -1,5 +1,6 @@
 #include "config/reader.h"
 
+#include <deque>
 #include <map>
 
 #include <gmock/gmock.h>
@@ -18,6 +19,11 @@ struct Topic {
   std::optional<std::int64_t> ttl_ms = 1000;
 };
 
+struct Rule {
+  std::string name;
+  std::int64_t limit = 3;
+};
+
 struct Settings {
   std::string listen = "tcp://127.0.0.1:7701";
   std::string directory = "/var/lib/x";
@@ -26,6 +32,7 @@ struct Settings {
   std::optional<std::int64_t> ttl_ms = 300000;
   std::vector<std::string> modules = {"orders"};
   std::map<std::string, Topic> topics;
+  std::deque<Rule> rules;
 };
 
 class ReaderTest : public ::testing::Test {
@@ -47,7 +54,15 @@ class ReaderTest : public ::testing::Test {
                 [this](const std::string& name, Reader& table) {
                   Topic& topic = settings_.topics[name];
                   table.text("on", topic.on).duration_ms("ttl_ms", topic.ttl_ms);
-                });
+                })
+        .entries("rule", [this](Reader& entry) {
+          Rule& rule = settings_.rules.emplace_back();
+          entry.text("name", rule.name).integer("limit", rule.limit, {.min = 1});
+          return [&rule]() -> std::optional<std::string> {
+            if (rule.name.empty()) return "a rule needs a name";
+            return std::nullopt;
+          };
+        });
   }
 
   std::vector<Problem> read(std::string_view toml) { return reader_.read_text(toml, "a.toml"); }
@@ -113,9 +128,10 @@ TEST_F(ReaderTest, AnUnknownKeyIsNamedWithFileLineAndTheLikelyOne) {
 }
 
 TEST_F(ReaderTest, AnUnknownTableIsOneProblemAndListsWhatIsAllowed) {
-  EXPECT_EQ(problem_of("[completely]\na = 1\nb = 2"),
-            "a.toml:1: completely: unknown key. Allowed here: listen, modules, storage, topics, "
-            "ttl_ms");
+  EXPECT_EQ(
+      problem_of("[completely]\na = 1\nb = 2"),
+      "a.toml:1: completely: unknown key. Allowed here: listen, modules, rule, storage, topics, "
+      "ttl_ms");
 }
 
 TEST_F(ReaderTest, AnUnknownKeyInATableOfTheUsersNamingHasItsWholePath) {
@@ -165,6 +181,26 @@ TEST_F(ReaderTest, AllProblemsOfAFileAreReportedInOrderOfTheirLines) {
       read("nonsense = 1\nttl_ms = -1\n[storage]\nsync = 2\nmemory_mb = 0");
   ASSERT_THAT(problems, SizeIs(4));
   for (std::uint32_t i = 0; i < 4; ++i) EXPECT_EQ(problems[i].line, i < 2 ? i + 1 : i + 2);
+}
+
+TEST_F(ReaderTest, EveryEntryOfAnArrayOfTablesHasVariablesOfItsOwn) {
+  EXPECT_THAT(read("[[rule]]\nname = \"a\"\n[[rule]]\nname = \"b\"\nlimit = 7"), IsEmpty());
+  EXPECT_THAT(read("[[rule]]\nname = \"c\""), IsEmpty());
+  ASSERT_THAT(settings_.rules, SizeIs(3));
+  EXPECT_EQ(settings_.rules[0].name, "a");
+  EXPECT_EQ(settings_.rules[0].limit, 3);
+  EXPECT_EQ(settings_.rules[1].limit, 7);
+  EXPECT_EQ(settings_.rules[2].name, "c");
+}
+
+TEST_F(ReaderTest, WhatIsWrongWithAnEntryIsReportedWhereItStands) {
+  EXPECT_EQ(problem_of("[[rule]]\nname = \"a\"\n[[rule]]\nlimit = 1"),
+            "a.toml:3: rule: a rule needs a name");
+  EXPECT_THAT(problem_of("[[rule]]\nlimit = 0"),
+              HasSubstr("a.toml:2: rule.limit: must be an integer of at least 1"));
+  EXPECT_THAT(problem_of("[[rule]]\nnam = \"a\""), HasSubstr("did you mean rule.name?"));
+  EXPECT_EQ(problem_of("[rule]\nname = \"a\""),
+            "a.toml:1: rule: must be an array of tables, not a table");
 }
 
 TEST_F(ReaderTest, DeclaringAKeyTwiceIsABug) {
