@@ -52,6 +52,20 @@ peer_timeout_ms = 1000
 max_connections = 6
 [topics]
 allowed = ["orders"]
+retention_ms = 5000
+[groups]
+max_retries = 0
+backoff_base_ms = 10
+backoff_max_ms = 20
+message_ttl_ms = "never"
+dead_retention_ms = "never"
+[[group]]
+topic = "orders"
+name = "payments"
+max_retries = 9
+[storage]
+soft_free_bytes = 2
+hard_free_bytes = 1
 [log]
 level = "debug"
 )"),
@@ -64,6 +78,12 @@ level = "debug"
   EXPECT_EQ(settings_.peer_timeout_ms, 1000);
   EXPECT_EQ(settings_.max_connections, 6);
   EXPECT_THAT(settings_.allowed_topics, ElementsAre("orders"));
+  EXPECT_EQ(settings_.retention_ms, 5000);
+  EXPECT_EQ(settings_.policy, (GroupPolicy{0, 10, 20, std::nullopt}));
+  EXPECT_EQ(settings_.dead_retention_ms, std::nullopt);
+  EXPECT_EQ(policy_of(settings_, "orders", "payments"), (GroupPolicy{9, 10, 20, std::nullopt}));
+  EXPECT_EQ(settings_.soft_free_bytes, 2);
+  EXPECT_EQ(settings_.hard_free_bytes, 1);
   EXPECT_EQ(settings_.log_level, "debug");
 }
 
@@ -77,6 +97,42 @@ TEST_F(SettingsTest, WhatIsWrongIsNamedWithLineKeyAndWhatIsAllowed) {
   EXPECT_THAT(read("listn = 1"), HasSubstr("did you mean listen?"));
 }
 
+TEST_F(SettingsTest, AGroupInheritsFromGroupsWhereverThatStands) {
+  EXPECT_EQ(read(R"(
+[[group]]
+topic = "orders"
+name = "payments"
+backoff_base_ms = 7
+[[group]]
+topic = "dead:orders:payments"
+name = "orders.till:1"
+[groups]
+max_retries = 8
+)"),
+            "");
+  EXPECT_EQ(policy_of(settings_, "orders", "payments"), (GroupPolicy{8, 7, 60'000, 600'000}));
+  EXPECT_EQ(policy_of(settings_, "dead:orders:payments", "orders.till:1"), GroupPolicy{8});
+  EXPECT_EQ(policy_of(settings_, "orders", "stock"), GroupPolicy{8});
+}
+
+TEST_F(SettingsTest, AGroupThatCannotBeIsRefusedWithItsLine) {
+  EXPECT_THAT(read("[[group]]\nname = \"a\""), HasSubstr("b.toml:1: group: a group needs topic"));
+  EXPECT_THAT(read("[[group]]\ntopic = \"a:b\"\nname = \"c\""),
+              HasSubstr("b.toml:2: group.topic: must be a topic that groups can consume"));
+  EXPECT_THAT(read("[[group]]\ntopic = \"a\"\nname = \"b\"\n"
+                   "[[group]]\ntopic = \"a\"\nname = \"b\""),
+              HasSubstr("b.toml:4: group: the group b of topic a occurs twice"));
+  EXPECT_THAT(read("[[group]]\ntopic = \"a\"\nname = \"b\"\nmax_retries = -1"),
+              HasSubstr("b.toml:4: group.max_retries: must be"));
+}
+
+TEST_F(SettingsTest, LimitsThatContradictEachOtherAreRefused) {
+  EXPECT_THAT(read("[groups]\nbackoff_base_ms = 70000"),
+              HasSubstr("backoff_base_ms (70000) must not exceed backoff_max_ms (60000)"));
+  EXPECT_THAT(read("[storage]\nsoft_free_bytes = 1"),
+              HasSubstr("storage.hard_free_bytes: must not exceed"));
+}
+
 TEST_F(SettingsTest, TheShippedFileShowsEveryKeyWithItsDefault) {
   std::ifstream shipped(OUTBOXD_SOURCE_DIR "/packaging/outbox-broker.toml");
   std::string toml;
@@ -88,7 +144,7 @@ TEST_F(SettingsTest, TheShippedFileShowsEveryKeyWithItsDefault) {
     if (line.find('=') != line.npos) ++keys;
   }
   EXPECT_EQ(read(toml), "");
-  EXPECT_EQ(keys, 9U);
+  EXPECT_EQ(keys, 17U);
   EXPECT_EQ(settings_, Settings{});
 }
 
