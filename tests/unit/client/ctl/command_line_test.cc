@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/client/ctl/command_line_fixture.h"
 #include "tests/unit/client/fake_daemon.h"
 
 namespace outboxd::ctl {
@@ -24,12 +25,6 @@ using client::testing::reply;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-struct Ended {
-  int status = 0;
-  std::string out;
-  std::string err;
-};
-
 const Json kOrder = {{"order_id", "o-1"},
                      {"customer_id", "c-7"},
                      {"status", "CREATED"},
@@ -42,24 +37,6 @@ const Json kOrder = {{"order_id", "o-1"},
                      {"created_at", "2010-12-01T08:26:00.000Z"},
                      {"replayed", false},
                      {"seq", 1}};
-
-class CommandLineTest : public ::testing::Test {
- protected:
-  [[nodiscard]] std::string path(const std::string& name) const { return dir_.path(name); }
-
-  Ended ctl(std::vector<std::string> arguments) {
-    for (const char* option : {"--socket", "--broker-socket"}) {
-      arguments.insert(arguments.begin(), {option, path("s")});
-    }
-    std::ostringstream out;
-    std::ostringstream err;
-    const int status = run(arguments, out, err);
-    return {status, out.str(), err.str()};
-  }
-
- private:
-  client::testing::TempDir dir_;
-};
 
 TEST_F(CommandLineTest, ACreatedOrderIsShownWithItsLinesAndMoney) {
   Json sent;
@@ -124,6 +101,17 @@ TEST_F(CommandLineTest, WrongUsageEndsWith2) {
        "A:1:2.55"},
       {"outbox", "wait", "1", "--level", "perhaps"},
       {"outbox", "get", "first"},
+      {"payment", "get"},
+      {"payment", "get", "pay_1", "--order", "o-1"},
+      {"payment", "get", "pay_1", "--source", "till-1"},
+      {"dead", "show"},
+      {"dead", "replay"},
+      {"dead", "discard", "0"},
+      {"dead", "discard", "3", "--all"},
+      {"broker", "dead", "list", "--topic", "orders"},
+      {"broker", "dead", "show", "1"},
+      {"broker", "dead", "replay", "--topic", "orders", "--group", "payments"},
+      {"broker", "dead", "discard", "--topic", "o", "--group", "g", "--all", "7"},
       {"tx", "commit", "/nonexistent/file.json"},
       {"order", "import", "/nonexistent/file.csv"},
       {"order", "import", "/"}};
