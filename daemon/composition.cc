@@ -84,6 +84,7 @@ storage::StoreOptions store_options(const Config& config, const domain::Clock& c
   options.clock = &clock;
   options.request_ttl_ms =
       config.storage.request_ttl_ms.value_or(std::numeric_limits<std::int64_t>::max());
+  options.mark_ttl_ms = config.inbox.mark_ttl_ms.value_or(std::numeric_limits<std::int64_t>::max());
   return options;
 }
 
@@ -151,9 +152,11 @@ int run_daemon(const Config& config) {
                    .publisher = publisher,
                    .backlog = backlog,
                    .clock = clock,
+                   .elapsed = (*store)->elapsed(),
                    .ids = ids,
                    .epoch = (*store)->epoch(),
                    .durable_progress = [&store] { return (*store)->durable_progress(); },
+                   .complete_above = (*store)->complete_above_at_open(),
                    .free_bytes = [&config] { return free_bytes_at(config.data_dir); },
                    .on_disk_level = [&ballast](DiskLevel level) { keep_ballast(ballast, level); }});
   const SignalWatch signals(stop_signal, [&runtime] { runtime.stop(); });

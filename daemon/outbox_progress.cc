@@ -7,16 +7,23 @@
 namespace outboxd::daemon {
 
 std::string_view name_of(WaitLevel level) {
-  return level == WaitLevel::kStored ? "stored" : "delivered";
+  switch (level) {
+    case WaitLevel::kStored: return "stored";
+    case WaitLevel::kDelivered: return "delivered";
+    case WaitLevel::kConsumed: return "consumed";
+  }
+  OUTBOXD_CHECK(false);
 }
 
 domain::Result<WaitLevel> parse_wait_level(std::string_view name) {
-  if (name == name_of(WaitLevel::kStored)) return WaitLevel::kStored;
-  if (name == name_of(WaitLevel::kDelivered)) return WaitLevel::kDelivered;
-  return domain::bad_request("level", "level must be stored or delivered");
+  for (const WaitLevel level : {WaitLevel::kStored, WaitLevel::kDelivered, WaitLevel::kConsumed}) {
+    if (name == name_of(level)) return level;
+  }
+  return domain::bad_request("level", "level must be stored, delivered or consumed");
 }
 
 bool OutboxProgressWatch::has_reached(domain::Seq seq, WaitLevel level) const {
+  OUTBOXD_CHECK(level != WaitLevel::kConsumed);
   return seq <= (level == WaitLevel::kStored ? stored_seq_ : delivered_seq_);
 }
 
@@ -28,6 +35,17 @@ std::vector<OutboxWait> OutboxProgressWatch::stored_through(domain::Seq seq) {
 std::vector<OutboxWait> OutboxProgressWatch::delivered_through(domain::Seq seq) {
   delivered_seq_ = std::max(delivered_seq_, seq);
   return take_reached(WaitLevel::kDelivered, delivered_seq_);
+}
+
+std::vector<OutboxWait> OutboxProgressWatch::consumed_within(
+    domain::Seq first, domain::Seq last, const std::function<bool(domain::Seq)>& is_complete) {
+  std::vector<OutboxWait> reached;
+  auto& waits = by_seq(WaitLevel::kConsumed);
+  for (auto next = waits.lower_bound({first, 0}); next != waits.end() && next->first <= last;) {
+    const auto [seq, id] = *next++;  // take() erases it
+    if (is_complete(seq)) reached.push_back(take(id));
+  }
+  return reached;
 }
 
 void OutboxProgressWatch::add(const OutboxWait& wait, std::int64_t deadline_ms) {

@@ -1,7 +1,10 @@
 // How far the outbox has come, and who waits for it.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string_view>
@@ -18,6 +21,7 @@ namespace outboxd::daemon {
 enum class WaitLevel : std::uint8_t {
   kStored,     // durable on this box
   kDelivered,  // durable at the broker
+  kConsumed,   // processed by the group that completes its topic
 };
 
 std::string_view name_of(WaitLevel level);
@@ -29,8 +33,8 @@ struct OutboxWait {
   WaitLevel level = WaitLevel::kStored;
 };
 
-// Watches two positions that only grow, and keeps the requests that wait for them. No I/O and no
-// clock of its own; core thread only.
+// Watches two positions that only grow, and keeps the requests that wait for them, and those that
+// wait for a consumer. No I/O and no clock of its own; core thread only.
 class OutboxProgressWatch {
  public:
   OutboxProgressWatch(domain::Seq stored_seq, domain::Seq delivered_seq)
@@ -38,11 +42,16 @@ class OutboxProgressWatch {
 
   [[nodiscard]] domain::Seq stored_seq() const { return stored_seq_; }
   [[nodiscard]] domain::Seq delivered_seq() const { return delivered_seq_; }
+  // Not for kConsumed, which OutboxCompletion knows.
   [[nodiscard]] bool has_reached(domain::Seq seq, WaitLevel level) const;
 
   // Moves a position forward (never back) and returns the waits that are over.
   [[nodiscard]] std::vector<OutboxWait> stored_through(domain::Seq seq);
   [[nodiscard]] std::vector<OutboxWait> delivered_through(domain::Seq seq);
+
+  // The waits for consumption within [first, last] that are over, which `is_complete` says.
+  [[nodiscard]] std::vector<OutboxWait> consumed_within(
+      domain::Seq first, domain::Seq last, const std::function<bool(domain::Seq)>& is_complete);
 
   // Keeps `wait`, which has not been reached yet, until `deadline_ms` of the monotonic clock.
   void add(const OutboxWait& wait, std::int64_t deadline_ms);
@@ -66,15 +75,14 @@ class OutboxProgressWatch {
   std::vector<OutboxWait> take_reached(WaitLevel level, domain::Seq seq);
   OutboxWait take(WaitId id);
   std::set<std::pair<domain::Seq, WaitId>>& by_seq(WaitLevel level) {
-    return level == WaitLevel::kStored ? stored_waits_ : delivered_waits_;
+    return waits_by_seq_[static_cast<std::size_t>(level)];
   }
 
   domain::Seq stored_seq_;
   domain::Seq delivered_seq_;
   WaitId next_id_ = 1;
   std::map<WaitId, Kept> waits_;
-  std::set<std::pair<domain::Seq, WaitId>> stored_waits_;
-  std::set<std::pair<domain::Seq, WaitId>> delivered_waits_;
+  std::array<std::set<std::pair<domain::Seq, WaitId>>, 3> waits_by_seq_;  // by level
   std::set<std::pair<std::int64_t, WaitId>> deadlines_;
 };
 

@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "daemon/api/inbox_methods.h"
 #include "daemon/api/order_methods.h"
 #include "daemon/api/state_methods.h"
 #include "systemd/log.h"
@@ -30,12 +31,26 @@ void stop_rather_than_lie(const domain::Error& error) {
   std::_Exit(EXIT_FAILURE);
 }
 
-// Tells the broker this process from one that runs on a copy of its data directory. 0 would say that
-// there is no number.
+// Tells the broker this process from one that runs on a copy of its data directory. 0 would say
+// that there is no number.
 std::uint64_t random_instance() {
   std::random_device device;
   const std::uint64_t high = device();
   return (high << 32 | device()) | 1;
+}
+
+std::vector<ConsumedBy> completion_rules(const Config& config) {
+  std::vector<ConsumedBy> rules;
+  for (const auto& [name, topic] : config.topics) {
+    if (const auto group = consuming_group(topic)) rules.push_back({name, *group});
+  }
+  return rules;
+}
+
+std::vector<SeqRange> ranges_of(const std::vector<domain::SeqRange>& stored) {
+  std::vector<SeqRange> ranges;
+  for (const domain::SeqRange& range : stored) ranges.push_back({range.first, range.last});
+  return ranges;
 }
 
 RelayOptions relay_options(const Config& config, std::uint64_t epoch) {
@@ -47,6 +62,9 @@ RelayOptions relay_options(const Config& config, std::uint64_t epoch) {
   options.link.window_events = static_cast<std::size_t>(config.broker.window_events);
   options.link.window_bytes = static_cast<std::size_t>(config.broker.window_bytes);
   options.link.software_version = OUTBOXD_VERSION;
+  for (const ConsumedBy& rule : completion_rules(config)) {
+    options.link.completions.emplace_back(rule.topic, rule.group);
+  }
   return options;
 }
 
@@ -74,21 +92,37 @@ Runtime::Runtime(RuntimeParts parts)
       server_(loop_, gateway_),
       core_(loop_, parts_.store, {}, stop_rather_than_lie),
       progress_(parts_.durable_progress().next_seq - 1, parts_.durable_progress().completed_seq),
+      completion_(completion_rules(parts_.config), parts_.durable_progress().completed_seq,
+                  ranges_of(parts_.complete_above)),
       tail_(server_, parts_.reader, parts_.config.producer),
       orders_(parts_.publisher, parts_.clock),
       transactions_(parts_.publisher, parts_.clock),
       relay_(relay_options(parts_.config, parts_.epoch), loop_, parts_.reader,
-             parts_.durable_progress, parts_.clock,
-             {.acknowledged = [this](domain::Seq seq) { on_acknowledged(seq); },
-              .rejected = [this](domain::Seq seq, const std::string& code,
-                                 const std::string& message) { on_rejected(seq, code, message); },
-              .link_changed = [this](const LinkStatus& link) { on_link_changed(link); }}),
-      outbox_api_{server_, parts_.reader, progress_, tail_, parts_.clock, parts_.config.producer},
-      recorded_seq_(progress_.delivered_seq()),
+             parts_.durable_progress, parts_.clock, relay_events()),
+      inbox_({.commits = core_,
+              .channel = relay_,
+              .elapsed = parts_.elapsed,
+              .admit_write = [this] { return disk_.admit_write(); },
+              .epoch = parts_.epoch}),
+      consumers_(
+          inbox_,
+          [this](transport::ConnectionId connection, std::string_view method,
+                 std::string_view params) { return server_.notify(connection, method, params); }),
+      outbox_api_{server_,      parts_.reader,         progress_, completion_, tail_,
+                  parts_.clock, parts_.config.producer},
+      ledger_({.loop = loop_,
+               .core = core_,
+               .disk = disk_,
+               .reader = parts_.reader,
+               .clock = parts_.clock,
+               .backlog = parts_.backlog,
+               .progress = progress_,
+               .completion = completion_,
+               .api = outbox_api_,
+               .flush_ms = parts_.config.outbox.ack_flush_ms}),
       second_timer_(loop_),
       wait_timer_(loop_),
       tail_timer_(loop_),
-      flush_timer_(loop_),
       watchdog_timer_(loop_),
       drain_timer_(loop_),
       worker_(1, kMaxMaintenanceJobs) {
@@ -96,21 +130,48 @@ Runtime::Runtime(RuntimeParts parts)
   gateway_.on_connection_end([this](transport::ConnectionId connection) {
     progress_.forget(connection);
     tail_.forget(connection);
+    // What a stop takes from clients, the broker takes back without counting an attempt.
+    if (!draining_) consumers_.forget(connection);
   });
   core_.attach(server_);
   core_.before_seal([this] {
-    record_progress();
-    burial_in_flight_ |= std::exchange(burial_in_group_, false);
+    remove_marks();
+    ledger_.before_seal();
   });
   core_.after_commit([this](const domain::SealedGroup& group) { on_durable(group); });
   loop_.at_turn_end([this] { at_turn_end(); });
   add_methods();
-  note_backlog();
+}
+
+RelayEvents Runtime::relay_events() {
+  return {
+      .acknowledged = [this](domain::Seq seq) { ledger_.acknowledged(seq); },
+      .rejected = [this](domain::Seq seq, const std::string& code,
+                         const std::string& message) { ledger_.rejected(seq, code, message); },
+      .link_changed = [this](const LinkStatus& link) { on_link_changed(link); },
+      .delivered =
+          [this](std::vector<transport::OwnedDelivery> deliveries) {
+            if (!draining_) inbox_.deliver(std::move(deliveries));
+          },
+      .settled = [this](const std::vector<std::uint64_t>& tags) { inbox_.settled(tags); },
+      .completed = [this](const std::string& topic,
+                          const std::vector<SeqRange>& ranges) { ledger_.consumed(topic, ranges); },
+      .subscription_refused =
+          [this](const transport::Subscription& refused, const std::string& code,
+                 const std::string& message) {
+            systemd::log_warning("the broker refuses a subscription", {{"topic", refused.topic},
+                                                                       {"group", refused.group},
+                                                                       {"code", code},
+                                                                       {"reason", message}});
+            consumers_.refuse(refused.topic, refused.group, code, message);
+          }};
 }
 
 void Runtime::add_methods() {
   add_order_methods(methods_, {core_, server_, orders_, parts_.reader, parts_.ids});
-  add_state_methods(methods_, {core_, server_, transactions_, parts_.reader});
+  add_state_methods(
+      methods_, {core_, server_, transactions_, parts_.reader, consumers_, inbox_, parts_.elapsed});
+  add_inbox_methods(methods_, {core_, server_, consumers_, inbox_, parts_.elapsed});
   add_outbox_methods(methods_, outbox_api_);
   add_daemon_methods(methods_, {loop_, server_, core_, gateway_, relay_, disk_, progress_, metrics_,
                                 parts_.reader, parts_.maintenance, worker_, parts_.clock, facts_});
@@ -150,6 +211,8 @@ void Runtime::every_second() {
                                                       {"free_bytes", disk_.last_free_bytes()}});
   }
   parts_.on_disk_level(disk_.level());
+  remove_marks();
+  inbox_.try_held();
   if (collecting_) return;
   collecting_ = worker_.post([this] {
     domain::Status status = parts_.maintenance.collect();
@@ -179,11 +242,9 @@ void Runtime::at_turn_end() {
       answer_timed_out(outbox_api_, progress_.expire(parts_.clock.monotonic_ms()));
     });
   }
-  // A burial of what was buried already makes no group that would end the wait for it.
-  if (core_.idle()) {
-    burial_in_group_ = false;
-    if (acknowledged_later_ != 0) on_acknowledged(std::exchange(acknowledged_later_, 0));
-  }
+  ledger_.catch_up();
+  consumers_.pump();
+  inbox_.flush();
   if (draining_ && core_.idle() && server_.idle()) finish_drain();
 }
 
@@ -204,43 +265,11 @@ void Runtime::finish_drain() {
 
 void Runtime::on_durable(const domain::SealedGroup& group) {
   metrics_.observe_commit(core_.counters().last_commit_us, group.entries().size());
-  burial_in_flight_ = false;
-  if (!burial_in_group_ && acknowledged_later_ != 0) {
-    on_acknowledged(std::exchange(acknowledged_later_, 0));
+  if (!group.entries().empty()) {
+    relay_.offer(group);
+    tail_.offer(group);
   }
-  if (group.entries().empty()) return;
-  relay_.offer(group);
-  tail_.offer(group);
-  answer_reached(outbox_api_, progress_.stored_through(group.entries().back().seq));
-  note_backlog();
-}
-
-void Runtime::on_acknowledged(domain::Seq seq) {
-  // A rejected event counts as delivered too. It becomes so, and whoever waits for it is told, once
-  // its dead letter is durable.
-  if (burial_in_group_ || burial_in_flight_) {
-    acknowledged_later_ = std::max(acknowledged_later_, seq);
-    return;
-  }
-  answer_reached(outbox_api_, progress_.delivered_through(seq));
-  note_backlog();
-  // Progress rides in the next group; when there is none for a while it is written on its own.
-  if (recorded_seq_ < progress_.delivered_seq() && !flush_timer_armed_) {
-    flush_timer_armed_ = true;
-    flush_timer_.start_once(milliseconds(parts_.config.outbox.ack_flush_ms), [this] {
-      flush_timer_armed_ = false;
-      record_progress();
-    });
-  }
-}
-
-void Runtime::on_rejected(domain::Seq seq, const std::string& code, const std::string& message) {
-  systemd::log_warning("the broker rejected an event; it is a dead letter now",
-                       {{"seq", seq}, {"code", code}, {"reason", message}});
-  burial_in_group_ = true;
-  core_.record([&](domain::UnitOfWork& work) {
-    return work.outbox().bury(seq, code + ": " + message, parts_.clock.wall_ms());
-  });
+  ledger_.note_durable(group);
 }
 
 void Runtime::on_link_changed(const LinkStatus& link) {
@@ -250,19 +279,13 @@ void Runtime::on_link_changed(const LinkStatus& link) {
   systemd::notify_status("broker " + std::string(name_of(link.state)));
 }
 
-void Runtime::record_progress() {
-  const domain::Seq delivered_seq = progress_.delivered_seq();
-  // On a full disk progress stays in memory: losing it costs a redelivery, which the broker drops.
-  if (delivered_seq <= recorded_seq_ || disk_.level() == DiskLevel::kHard) return;
-  recorded_seq_ = delivered_seq;
-  core_.record([delivered_seq](domain::UnitOfWork& work) {
-    work.outbox().complete_through(delivered_seq);
+void Runtime::remove_marks() {
+  // A mark that stays longer than it is needed does no harm.
+  if (inbox_.removals() == 0 || disk_.level() == DiskLevel::kHard) return;
+  core_.record([this](domain::UnitOfWork& work) {
+    inbox_.remove_marks(work);
     return domain::ok_status();
   });
-}
-
-void Runtime::note_backlog() {
-  parts_.backlog.entries = progress_.stored_seq() - progress_.delivered_seq();
 }
 
 }  // namespace outboxd::daemon

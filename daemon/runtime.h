@@ -14,8 +14,12 @@
 #include "daemon/core.h"
 #include "daemon/disk_guard.h"
 #include "daemon/event_tail.h"
+#include "daemon/inbox/broker_inbox.h"
+#include "daemon/inbox/local_consumers.h"
 #include "daemon/maintenance.h"
 #include "daemon/metrics.h"
+#include "daemon/outbox_completion.h"
+#include "daemon/outbox_ledger.h"
 #include "daemon/outbox_progress.h"
 #include "daemon/outbox_publisher.h"
 #include "daemon/relay.h"
@@ -40,9 +44,11 @@ struct RuntimeParts {
   domain::EventPublisher& publisher;
   OutboxPublisher::Backlog& backlog;  // kept up to date for the publisher
   const domain::Clock& clock;
+  const domain::ElapsedTime& elapsed;
   domain::IdGenerator& ids;
   std::uint64_t epoch = 0;
   std::function<domain::OutboxProgress()> durable_progress;  // any thread
+  std::vector<domain::SeqRange> complete_above;              // where the last start left off
   std::function<std::uint64_t()> free_bytes;
   std::function<void(DiskLevel)> on_disk_level;  // told once a second
 };
@@ -71,11 +77,9 @@ class Runtime {
   void finish_drain();
 
   void on_durable(const domain::SealedGroup& group);
-  void on_acknowledged(domain::Seq seq);
-  void on_rejected(domain::Seq seq, const std::string& code, const std::string& message);
   void on_link_changed(const LinkStatus& link);
-  void record_progress();
-  void note_backlog();
+  RelayEvents relay_events();
+  void remove_marks();
 
   const RuntimeParts parts_;
   const DaemonFacts facts_;
@@ -88,25 +92,23 @@ class Runtime {
   transport::Server server_;
   Core core_;
   OutboxProgressWatch progress_;
+  OutboxCompletion completion_;
   EventTail tail_;
   OrderService orders_;
   TransactionService transactions_;
   Relay relay_;
+  BrokerInbox inbox_;
+  LocalConsumers consumers_;
   OutboxApi outbox_api_;
+  OutboxLedger ledger_;
 
-  domain::Seq recorded_seq_;            // completion that has been handed to the store
-  bool burial_in_group_ = false;        // the group being built makes a dead letter
-  bool burial_in_flight_ = false;       // the group being written does
-  domain::Seq acknowledged_later_ = 0;  // acknowledged, but behind a dead letter not yet durable
   bool draining_ = false;
   bool collecting_ = false;
   bool wait_timer_armed_ = false;
   bool tail_timer_armed_ = false;
-  bool flush_timer_armed_ = false;
   transport::EventLoop::Timer second_timer_;
   transport::EventLoop::Timer wait_timer_;
   transport::EventLoop::Timer tail_timer_;
-  transport::EventLoop::Timer flush_timer_;
   transport::EventLoop::Timer watchdog_timer_;
   transport::EventLoop::Timer drain_timer_;
 

@@ -121,6 +121,9 @@ class UnitOfWork {
   virtual PaymentRepository& payments() { OUTBOXD_CHECK(false); }
   virtual DeadLetters& dead_letters() { OUTBOXD_CHECK(false); }
 
+  // Makes the group be written even if nothing else is in it: the elapsed time goes with it.
+  virtual void touch() {}
+
   // A number that is greater than that of every earlier unit of work, across restarts: the version
   // of application keys changed by this one.
   virtual std::uint64_t revision() = 0;

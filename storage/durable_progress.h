@@ -13,7 +13,9 @@ namespace outboxd::storage {
 // reader may see one of a group before another.
 class DurableProgress {
  public:
-  void publish(domain::Seq last_seq, domain::Seq completed, std::uint64_t dead) {
+  void publish(domain::Seq last_seq, domain::Seq completed, std::uint64_t dead,
+               std::int64_t elapsed_ms = 0) {
+    elapsed_ms_.store(elapsed_ms, std::memory_order_release);
     last_seq_.store(last_seq, std::memory_order_release);
     completed_.store(completed, std::memory_order_release);
     dead_.store(dead, std::memory_order_release);
@@ -24,6 +26,11 @@ class DurableProgress {
   [[nodiscard]] domain::Seq completed() const { return completed_.load(std::memory_order_acquire); }
   [[nodiscard]] std::uint64_t dead() const { return dead_.load(std::memory_order_acquire); }
 
+  // The elapsed time of the newest durable group; 0 before the store was read.
+  [[nodiscard]] std::int64_t elapsed_ms() const {
+    return elapsed_ms_.load(std::memory_order_acquire);
+  }
+
   // How many groups became durable, for telling whether anything happens.
   [[nodiscard]] std::uint64_t groups() const { return groups_.load(std::memory_order_acquire); }
 
@@ -31,6 +38,7 @@ class DurableProgress {
   std::atomic<domain::Seq> last_seq_{0};
   std::atomic<domain::Seq> completed_{0};
   std::atomic<std::uint64_t> dead_{0};
+  std::atomic<std::int64_t> elapsed_ms_{0};
   std::atomic<std::uint64_t> groups_{0};
 };
 

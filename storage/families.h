@@ -22,6 +22,7 @@ inline constexpr std::array<const char*, kFamilies> kFamilyNames = {"meta",     
 // Keys of `meta`.
 inline constexpr std::string_view kHeadKey = "head";
 inline constexpr std::string_view kCompletedKey = "completed";
+inline constexpr std::string_view kCompleteAboveKey = "completed_above";
 inline constexpr std::string_view kEpochKey = "epoch";
 inline constexpr std::string_view kProducerKey = "producer";
 
@@ -48,6 +49,16 @@ inline domain::Seq seq_of_key(std::string_view key) {
   domain::Seq seq = 0;
   for (const char byte : key) seq = seq << 8 | static_cast<unsigned char>(byte);
   return seq;
+}
+
+// A key of `inbox`: group 0x00 producer 0x00 seq:u64be. Neither name has a 0x00.
+inline std::string inbox_key(std::string_view group, std::string_view producer, domain::Seq seq) {
+  std::string key;
+  key.reserve(group.size() + producer.size() + 10);
+  key.append(group).push_back('\0');
+  key.append(producer).push_back('\0');
+  key.append(SeqKey(seq).view());
+  return key;
 }
 
 // A key of `state`.

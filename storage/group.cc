@@ -89,7 +89,8 @@ void Group::seal(const Position& before, const Position& after) {
 
 domain::Status Group::write() {
   OUTBOXD_TRY(database_.write_synced(batch_));
-  progress_.publish(after_.head.last_seq, after_.completed, after_.head.dead);
+  progress_.publish(after_.head.last_seq, after_.completed, after_.head.dead,
+                    after_.head.elapsed_ms);
   return domain::ok_status();
 }
 

@@ -17,8 +17,13 @@ constexpr std::size_t kMaxSpareBytes = std::size_t{2} << 20;
 
 }  // namespace
 
-GroupBuilder::GroupBuilder(Database& database, DurableProgress& progress, const Position& position)
-    : database_(database), progress_(progress), position_(position), sealed_position_(position) {
+GroupBuilder::GroupBuilder(Database& database, DurableProgress& progress,
+                           const domain::ElapsedTime& elapsed, const Position& position)
+    : database_(database),
+      progress_(progress),
+      elapsed_(elapsed),
+      position_(position),
+      sealed_position_(position) {
   building_ = fresh_group();
 }
 
@@ -77,6 +82,7 @@ void GroupBuilder::remove(Family family, std::string_view key) {
 
 Seq GroupBuilder::append(domain::OutboxEntry entry) {
   entry.seq = ++position_.head.last_seq;
+  entry.elapsed_ms = elapsed_.elapsed_ms();
   encode(entry, encoded_);
   put(Family::kOutbox, SeqKey(entry.seq).view(), encoded_);
   building_->add_entry(std::move(entry));
@@ -105,6 +111,21 @@ Status GroupBuilder::bury(Seq seq, std::string_view reason, domain::TimestampMs 
   return domain::ok_status();
 }
 
+Status GroupBuilder::remove_dead(Seq seq) {
+  const SeqKey key(seq);
+  OUTBOXD_ASSIGN_OR_RETURN(const auto found, get(Family::kDead, key.view()));
+  if (!found) return domain::ok_status();
+  remove(Family::kDead, key.view());
+  --position_.head.dead;
+  return domain::ok_status();
+}
+
+void GroupBuilder::touch() {
+  OUTBOXD_CHECK(open_);
+  touched_ = true;
+  depends_on_ = building_->number();
+}
+
 std::uint64_t GroupBuilder::revision() {
   OUTBOXD_CHECK(open_);
   if (revision_ == 0) revision_ = ++position_.head.revision;
@@ -113,7 +134,7 @@ std::uint64_t GroupBuilder::revision() {
 
 // A revision alone is nothing to write: nobody was told of it.
 bool GroupBuilder::has_writes() const {
-  return !building_->empty() || position_.completed != sealed_position_.completed;
+  return touched_ || !building_->empty() || position_.completed != sealed_position_.completed;
 }
 
 std::size_t GroupBuilder::pending_bytes() const {
@@ -124,6 +145,8 @@ std::unique_ptr<domain::SealedGroup> GroupBuilder::seal() {
   OUTBOXD_CHECK(!open_);
   if (!has_writes()) return nullptr;
   OUTBOXD_CHECK(in_flight_ == nullptr);
+  position_.head.elapsed_ms = elapsed_.elapsed_ms();
+  touched_ = false;
   building_->seal(sealed_position_, position_);
   sealed_position_ = position_;
   in_flight_ = building_.get();

@@ -9,6 +9,7 @@
 
 #include <rocksdb/slice.h>
 
+#include "domain/clock.h"
 #include "storage/group.h"
 
 namespace outboxd::storage {
@@ -16,7 +17,9 @@ namespace outboxd::storage {
 // Thread contract: core thread only.
 class GroupBuilder {
  public:
-  GroupBuilder(Database& database, DurableProgress& progress, const Position& position);
+  // `elapsed` outlives it, and is what entries and groups are stamped with.
+  GroupBuilder(Database& database, DurableProgress& progress, const domain::ElapsedTime& elapsed,
+               const Position& position);
 
   // A unit of work: begin(), then any of the operations, then accept() or discard().
   void begin();
@@ -32,6 +35,8 @@ class GroupBuilder {
   domain::Seq append(domain::OutboxEntry entry);
   void complete_through(domain::Seq seq);
   domain::Status bury(domain::Seq seq, std::string_view reason, domain::TimestampMs now_ms);
+  domain::Status remove_dead(domain::Seq seq);
+  void touch();
   std::uint64_t revision();
 
   // See domain::UnitOfWork::depends_on.
@@ -48,10 +53,12 @@ class GroupBuilder {
 
   Database& database_;
   DurableProgress& progress_;
+  const domain::ElapsedTime& elapsed_;
   std::unique_ptr<Group> building_;
   const Group* in_flight_ = nullptr;  // owned by whoever seal() gave it to
   std::unique_ptr<Group> spare_;      // retired, for its memory
   std::uint64_t next_number_ = 1;
+  bool touched_ = false;  // the group being built is written even when it has nothing in it
 
   Position position_;         // after the newest operation
   Position sealed_position_;  // after the newest sealed group

@@ -207,10 +207,11 @@ void read_entry(domain::Seq seq, Fields& fields, domain::OutboxEntry& out) {
 }  // namespace
 
 void encode(const HeadRecord& head, std::string& out) {
-  encode_record(out, 3, [&](Packer& packer) {
+  encode_record(out, 4, [&](Packer& packer) {
     packer.pack_uint64(head.last_seq);
     packer.pack_uint64(head.revision);
     packer.pack_uint64(head.dead);
+    packer.pack_int64(head.elapsed_ms);
   });
 }
 
@@ -220,6 +221,15 @@ void encode_number(std::uint64_t number, std::string& out) {
 
 void encode_text(std::string_view text, std::string& out) {
   encode_record(out, 1, [&](Packer& packer) { pack_text(packer, text); });
+}
+
+void encode_ranges(const std::vector<domain::SeqRange>& ranges, std::string& out) {
+  encode_record(out, static_cast<std::uint32_t>(2 * ranges.size()), [&](Packer& packer) {
+    for (const domain::SeqRange& range : ranges) {
+      packer.pack_uint64(range.first);
+      packer.pack_uint64(range.last);
+    }
+  });
 }
 
 void encode(const domain::OrderSnapshot& order, std::string& out) {
@@ -259,7 +269,10 @@ void encode(const domain::StateValue& value, std::string& out) {
 }
 
 void encode(const domain::OutboxEntry& entry, std::string& out) {
-  encode_record(out, 4, [&](Packer& packer) { pack_entry(packer, entry); });
+  encode_record(out, 5, [&](Packer& packer) {
+    pack_entry(packer, entry);
+    packer.pack_int64(entry.elapsed_ms);
+  });
 }
 
 void encode(const domain::RequestRecord& record, std::string& out) {
@@ -271,10 +284,11 @@ void encode(const domain::RequestRecord& record, std::string& out) {
 }
 
 void encode(const domain::DeadEntry& dead, std::string& out) {
-  encode_record(out, 6, [&](Packer& packer) {
+  encode_record(out, 7, [&](Packer& packer) {
     pack_entry(packer, dead.entry);
     packer.pack_int64(dead.died_at_ms);
     pack_text(packer, dead.reason);
+    packer.pack_int64(dead.entry.elapsed_ms);
   });
 }
 
@@ -284,6 +298,7 @@ Result<HeadRecord> decode_head(std::string_view bytes) {
     head.last_seq = fields.number();
     head.revision = fields.number();
     head.dead = fields.number();
+    if (fields.more()) head.elapsed_ms = fields.integer();
   });
   if (!decoded) return undecodable("meta record", "head");
   return head;
@@ -303,6 +318,20 @@ Result<std::string> decode_text(std::string_view bytes, std::string_view name) {
     return undecodable("meta record", name);
   }
   return text;
+}
+
+Result<std::vector<domain::SeqRange>> decode_ranges(std::string_view bytes, std::string_view name) {
+  std::vector<domain::SeqRange> ranges;
+  const bool decoded = decode_record(bytes, [&](Fields& fields) {
+    while (fields.more()) {
+      const domain::Seq first = fields.number();
+      const domain::Seq last = fields.number();
+      if (first == 0 || first > last) throw BadField{};
+      ranges.push_back({first, last});
+    }
+  });
+  if (!decoded) return undecodable("meta record", name);
+  return ranges;
 }
 
 Result<domain::OrderSnapshot> decode_order(std::string_view id, std::string_view bytes) {
@@ -335,9 +364,11 @@ Result<domain::RequestRecord> decode_request(std::string_view id, std::string_vi
 }
 
 Status decode_outbox(domain::Seq seq, std::string_view bytes, domain::OutboxEntry& out) {
-  if (!decode_record(bytes, [&](Fields& fields) { read_entry(seq, fields, out); })) {
-    return undecodable("outbox entry", std::to_string(seq));
-  }
+  const bool decoded = decode_record(bytes, [&](Fields& fields) {
+    read_entry(seq, fields, out);
+    out.elapsed_ms = fields.more() ? fields.integer() : 0;
+  });
+  if (!decoded) return undecodable("outbox entry", std::to_string(seq));
   return domain::ok_status();
 }
 
@@ -346,6 +377,7 @@ Status decode_dead(domain::Seq seq, std::string_view bytes, domain::DeadEntry& o
     read_entry(seq, fields, out.entry);
     out.died_at_ms = fields.integer();
     out.reason = fields.text();
+    out.entry.elapsed_ms = fields.more() ? fields.integer() : 0;
   });
   if (!decoded) return undecodable("dead letter", std::to_string(seq));
   return domain::ok_status();

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "domain/order_snapshot.h"
 #include "domain/outbox_entry.h"
@@ -20,11 +21,12 @@
 
 namespace outboxd::storage {
 
-// [last_seq, revision, dead]: one per group that changed any of them.
+// [last_seq, revision, dead, elapsed_ms]: one per group.
 struct HeadRecord {
-  domain::Seq last_seq = 0;    // given to the newest event
-  std::uint64_t revision = 0;  // of the newest unit of work that took one
-  std::uint64_t dead = 0;      // how many dead letters there are
+  domain::Seq last_seq = 0;     // given to the newest event
+  std::uint64_t revision = 0;   // of the newest unit of work that took one
+  std::uint64_t dead = 0;       // how many dead letters there are
+  std::int64_t elapsed_ms = 0;  // for how long the installation had been running
 
   friend bool operator==(const HeadRecord&, const HeadRecord&) = default;
 };
@@ -33,6 +35,8 @@ struct HeadRecord {
 void encode(const HeadRecord& head, std::string& out);
 void encode_number(std::uint64_t number, std::string& out);  // [number]
 void encode_text(std::string_view text, std::string& out);   // [text]
+void encode_ranges(const std::vector<domain::SeqRange>& ranges,
+                   std::string& out);  // [first, last]*
 
 // [customer_id, status, currency, total, [[sku, quantity, unit_price, description]*],
 //  payment_method, payment_id | nil, failure, created_at_ms, updated_at_ms, created_seq,
@@ -42,18 +46,20 @@ void encode(const domain::OrderSnapshot& order, std::string& out);
 // [version, bytes]
 void encode(const domain::StateValue& value, std::string& out);
 
-// [time_ms, ttl_ms | nil, topic, envelope]
+// [time_ms, ttl_ms | nil, topic, envelope, elapsed_ms]
 void encode(const domain::OutboxEntry& entry, std::string& out);
 
 // [time_ms, digest, outcome]
 void encode(const domain::RequestRecord& record, std::string& out);
 
-// [time_ms, ttl_ms | nil, topic, envelope, died_at_ms, reason]
+// [time_ms, ttl_ms | nil, topic, envelope, died_at_ms, reason, elapsed_ms]
 void encode(const domain::DeadEntry& dead, std::string& out);
 
 domain::Result<HeadRecord> decode_head(std::string_view bytes);
 domain::Result<std::uint64_t> decode_number(std::string_view bytes, std::string_view name);
 domain::Result<std::string> decode_text(std::string_view bytes, std::string_view name);
+domain::Result<std::vector<domain::SeqRange>> decode_ranges(std::string_view bytes,
+                                                            std::string_view name);
 domain::Result<domain::OrderSnapshot> decode_order(std::string_view id, std::string_view bytes);
 domain::Result<domain::StateValue> decode_state(std::string_view key, std::string_view bytes);
 domain::Result<domain::RequestRecord> decode_request(std::string_view id, std::string_view bytes);

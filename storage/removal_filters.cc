@@ -48,6 +48,22 @@ class ExpiredRequests final : public rocksdb::CompactionFilter {
   const domain::TimestampMs expired_before_ms_;
 };
 
+class ExpiredMarks final : public rocksdb::CompactionFilter {
+ public:
+  explicit ExpiredMarks(std::int64_t expired_before_ms) : expired_before_ms_(expired_before_ms) {}
+
+  const char* Name() const override { return "outboxd.expired_marks"; }
+
+  bool Filter(int, const rocksdb::Slice&, const rocksdb::Slice& value, std::string*,
+              bool*) const override {
+    const auto elapsed_ms = decode_number(view_of(value), "mark");
+    return elapsed_ms.ok() && static_cast<std::int64_t>(*elapsed_ms) < expired_before_ms_;
+  }
+
+ private:
+  const std::int64_t expired_before_ms_;
+};
+
 // A flush filters too: with the broker at hand, most entries are complete before they would reach a
 // table for the first time.
 class FilterFactory : public rocksdb::CompactionFilterFactory {
@@ -94,6 +110,23 @@ class ExpiredRequestsFactory final : public FilterFactory {
   const std::int64_t ttl_ms_;
 };
 
+class ExpiredMarksFactory final : public FilterFactory {
+ public:
+  ExpiredMarksFactory(std::shared_ptr<const DurableProgress> progress, std::int64_t ttl_ms)
+      : progress_(std::move(progress)), ttl_ms_(ttl_ms) {}
+
+  const char* Name() const override { return "outboxd.expired_marks"; }
+
+  std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
+      const rocksdb::CompactionFilter::Context&) override {
+    return std::make_unique<ExpiredMarks>(progress_->elapsed_ms() - ttl_ms_);
+  }
+
+ private:
+  const std::shared_ptr<const DurableProgress> progress_;
+  const std::int64_t ttl_ms_;
+};
+
 }  // namespace
 
 std::shared_ptr<rocksdb::CompactionFilterFactory> completed_entries_filter(
@@ -104,6 +137,11 @@ std::shared_ptr<rocksdb::CompactionFilterFactory> completed_entries_filter(
 std::shared_ptr<rocksdb::CompactionFilterFactory> expired_requests_filter(
     const domain::Clock& clock, std::int64_t ttl_ms) {
   return std::make_shared<ExpiredRequestsFactory>(clock, ttl_ms);
+}
+
+std::shared_ptr<rocksdb::CompactionFilterFactory> expired_marks_filter(
+    std::shared_ptr<const DurableProgress> progress, std::int64_t ttl_ms) {
+  return std::make_shared<ExpiredMarksFactory>(std::move(progress), ttl_ms);
 }
 
 }  // namespace outboxd::storage

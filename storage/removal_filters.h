@@ -20,4 +20,8 @@ std::shared_ptr<rocksdb::CompactionFilterFactory> completed_entries_filter(
 std::shared_ptr<rocksdb::CompactionFilterFactory> expired_requests_filter(
     const domain::Clock& clock, std::int64_t ttl_ms);
 
+// Leaves out processed marks that are older than `ttl_ms` of elapsed time.
+std::shared_ptr<rocksdb::CompactionFilterFactory> expired_marks_filter(
+    std::shared_ptr<const DurableProgress> progress, std::int64_t ttl_ms);
+
 }  // namespace outboxd::storage

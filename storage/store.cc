@@ -61,6 +61,12 @@ Result<Position> read_position(const Database& database) {
   return position;
 }
 
+Result<std::vector<domain::SeqRange>> read_complete_above(const Database& database) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto value, read_meta(database, kCompleteAboveKey));
+  if (!value) return std::vector<domain::SeqRange>();
+  return decode_ranges(*value, kCompleteAboveKey);
+}
+
 Status check_producer(const Database& database, const std::string& path,
                       const std::string& producer) {
   OUTBOXD_ASSIGN_OR_RETURN(const auto value, read_meta(database, kProducerKey));
@@ -87,12 +93,27 @@ Result<std::uint64_t> take_epoch(Database& database, const std::string& producer
   return epoch;
 }
 
+// Counts on from where the last start left off.
+class RunningTime final : public domain::ElapsedTime {
+ public:
+  RunningTime(const domain::Clock& clock, std::int64_t before_ms)
+      : clock_(clock), offset_ms_(before_ms - clock.monotonic_ms()) {}
+  std::int64_t elapsed_ms() const override { return clock_.monotonic_ms() + offset_ms_; }
+
+ private:
+  const domain::Clock& clock_;
+  const std::int64_t offset_ms_;
+};
+
 class RocksOutboxStore final : public OutboxStore {
  public:
   RocksOutboxStore(StoreOptions options, std::unique_ptr<Database> database,
                    std::shared_ptr<DurableProgress> progress, const Position& position,
-                   std::uint64_t epoch, StoreRecovery recovery)
+                   std::vector<domain::SeqRange> complete_above, std::uint64_t epoch,
+                   StoreRecovery recovery)
       : options_(std::move(options)),
+        elapsed_(*options_.clock, position.head.elapsed_ms),
+        complete_above_(std::move(complete_above)),
         recovery_(std::move(recovery)),
         epoch_(epoch),
         opened_at_{position.head.last_seq + 1, position.completed},
@@ -100,7 +121,7 @@ class RocksOutboxStore final : public OutboxStore {
         database_(std::move(database)),
         reader_(*database_, *progress_),
         collector_(*database_, *progress_, *options_.clock),
-        builder_(*database_, *progress_, position),
+        builder_(*database_, *progress_, elapsed_, position),
         work_(builder_) {}
 
   // domain::Store
@@ -142,6 +163,10 @@ class RocksOutboxStore final : public OutboxStore {
     const Seq completed = progress_->completed();
     return {progress_->last_seq() + 1, completed};
   }
+  const std::vector<domain::SeqRange>& complete_above_at_open() const override {
+    return complete_above_;
+  }
+  const domain::ElapsedTime& elapsed() const override { return elapsed_; }
   const StoreRecovery& recovery() const override { return recovery_; }
   Result<StoreStats> stats() override;
   Result<VerifyReport> verify() override { return verify_store(*database_, *progress_); }
@@ -151,6 +176,8 @@ class RocksOutboxStore final : public OutboxStore {
  private:
   // Constant after construction.
   const StoreOptions options_;
+  const RunningTime elapsed_;
+  const std::vector<domain::SeqRange> complete_above_;
   const StoreRecovery recovery_;
   const std::uint64_t epoch_;
   const OutboxProgress opened_at_;
@@ -211,16 +238,21 @@ Result<std::unique_ptr<OutboxStore>> OutboxStore::open(StoreOptions options) {
   outbox.filter = completed_entries_filter(progress);
   auto& requests = database_options.families[static_cast<std::size_t>(Family::kRequests)];
   requests.filter = expired_requests_filter(*options.clock, options.request_ttl_ms);
+  database_options.families[static_cast<std::size_t>(Family::kInbox)].filter =
+      expired_marks_filter(progress, options.mark_ttl_ms);
 
   OUTBOXD_ASSIGN_OR_RETURN(auto database, Database::open(std::move(database_options)));
   OUTBOXD_TRY(check_producer(*database, options.path, options.producer));
   OUTBOXD_ASSIGN_OR_RETURN(const Position position, read_position(*database));
+  OUTBOXD_ASSIGN_OR_RETURN(std::vector<domain::SeqRange> complete_above,
+                           read_complete_above(*database));
   OUTBOXD_ASSIGN_OR_RETURN(StoreRecovery recovery, finish_recovery(*database, options, position));
   OUTBOXD_ASSIGN_OR_RETURN(const std::uint64_t epoch, take_epoch(*database, options.producer));
-  progress->publish(position.head.last_seq, position.completed, position.head.dead);
+  progress->publish(position.head.last_seq, position.completed, position.head.dead,
+                    position.head.elapsed_ms);
   return std::unique_ptr<OutboxStore>(std::make_unique<RocksOutboxStore>(
-      std::move(options), std::move(database), std::move(progress), position, epoch,
-      std::move(recovery)));
+      std::move(options), std::move(database), std::move(progress), position,
+      std::move(complete_above), epoch, std::move(recovery)));
 }
 
 }  // namespace outboxd::storage

@@ -20,6 +20,9 @@ namespace outboxd::storage {
 // How long a request record answers repetitions of its request (G4).
 inline constexpr std::int64_t kDefaultRequestTtlMs = std::int64_t{7} * 24 * 3600 * 1000;
 
+// How long a processed mark stays that nobody removes, in elapsed time.
+inline constexpr std::int64_t kDefaultMarkTtlMs = std::int64_t{30} * 24 * 3600 * 1000;
+
 struct StoreOptions {
   std::string path;      // the data directory; its last level is created
   std::string producer;  // whose outbox this is; a directory of another producer is refused
@@ -34,6 +37,7 @@ struct StoreOptions {
 
   const domain::Clock* clock = nullptr;  // required; for the age of request records
   std::int64_t request_ttl_ms = kDefaultRequestTtlMs;
+  std::int64_t mark_ttl_ms = kDefaultMarkTtlMs;
 
   // The file system of a test, or null for the system's. Must outlive the Store.
   rocksdb::Env* env = nullptr;
@@ -110,6 +114,12 @@ class OutboxStore : public domain::Store, public domain::DurableReader {
 
   // Where the durable outbox stands now.
   [[nodiscard]] virtual domain::OutboxProgress durable_progress() const = 0;
+
+  // What was complete above that when it was opened.
+  [[nodiscard]] virtual const std::vector<domain::SeqRange>& complete_above_at_open() const = 0;
+
+  // Goes on from what the newest durable group was stamped with. Any thread.
+  [[nodiscard]] virtual const domain::ElapsedTime& elapsed() const = 0;
 
   [[nodiscard]] virtual const StoreRecovery& recovery() const = 0;
   virtual domain::Result<StoreStats> stats() = 0;

@@ -46,4 +46,32 @@ void Requests::put(const domain::RequestId& id, const domain::RequestRecord& rec
   group_.put(Family::kRequests, id.text(), encoded_);
 }
 
+Result<bool> Marks::contains(const domain::InboxKey& key) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto value,
+                           group_.get(Family::kInbox, inbox_key(key.group, key.producer, key.seq)));
+  return value.has_value();
+}
+
+void Marks::put(const domain::InboxKey& key, std::int64_t elapsed_ms) {
+  encode_number(static_cast<std::uint64_t>(elapsed_ms), encoded_);
+  group_.put(Family::kInbox, inbox_key(key.group, key.producer, key.seq), encoded_);
+}
+
+void Marks::remove(const domain::InboxKey& key) {
+  group_.remove(Family::kInbox, inbox_key(key.group, key.producer, key.seq));
+}
+
+Result<std::optional<domain::DeadEntry>> Dead::find(domain::Seq seq) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto value, group_.get(Family::kDead, SeqKey(seq).view()));
+  if (!value) return std::optional<domain::DeadEntry>();
+  domain::DeadEntry dead;
+  OUTBOXD_TRY(decode_dead(seq, *value, dead));
+  return std::optional(std::move(dead));
+}
+
+void OutboxWriter::note_complete_above(const std::vector<domain::SeqRange>& ranges) {
+  encode_ranges(ranges, encoded_);
+  group_.put(Family::kMeta, kCompleteAboveKey, encoded_);
+}
+
 }  // namespace outboxd::storage

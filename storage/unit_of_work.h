@@ -48,6 +48,30 @@ class Requests final : public domain::RequestLog {
   std::string encoded_;
 };
 
+// Records in `inbox` under group, producer and sequence number.
+class Marks final : public domain::InboxMarks {
+ public:
+  explicit Marks(GroupBuilder& group) : group_(group) {}
+  domain::Result<bool> contains(const domain::InboxKey& key) override;
+  void put(const domain::InboxKey& key, std::int64_t elapsed_ms) override;
+  void remove(const domain::InboxKey& key) override;
+
+ private:
+  GroupBuilder& group_;
+  std::string encoded_;
+};
+
+// Dead letters in `dead` under their sequence number.
+class Dead final : public domain::DeadLetters {
+ public:
+  explicit Dead(GroupBuilder& group) : group_(group) {}
+  domain::Result<std::optional<domain::DeadEntry>> find(domain::Seq seq) override;
+  domain::Status remove(domain::Seq seq) override { return group_.remove_dead(seq); }
+
+ private:
+  GroupBuilder& group_;
+};
+
 // Entries in `outbox` and `dead` under their sequence number.
 class OutboxWriter final : public domain::Outbox {
  public:
@@ -58,21 +82,32 @@ class OutboxWriter final : public domain::Outbox {
                       domain::TimestampMs now_ms) override {
     return group_.bury(seq, reason, now_ms);
   }
+  void note_complete_above(const std::vector<domain::SeqRange>& ranges) override;
 
  private:
   GroupBuilder& group_;
+  std::string encoded_;
 };
 
 // One object for all units of work: there is one at a time.
 class UnitOfWork final : public domain::UnitOfWork {
  public:
   explicit UnitOfWork(GroupBuilder& group)
-      : group_(group), orders_(group), states_(group), requests_(group), outbox_(group) {}
+      : group_(group),
+        orders_(group),
+        states_(group),
+        requests_(group),
+        outbox_(group),
+        marks_(group),
+        dead_(group) {}
 
   domain::OrderRepository& orders() override { return orders_; }
   domain::ApplicationState& application_state() override { return states_; }
   domain::RequestLog& requests() override { return requests_; }
   domain::Outbox& outbox() override { return outbox_; }
+  domain::InboxMarks& inbox() override { return marks_; }
+  domain::DeadLetters& dead_letters() override { return dead_; }
+  void touch() override { group_.touch(); }
   std::uint64_t revision() override { return group_.revision(); }
   std::uint64_t depends_on() const override { return group_.depends_on(); }
 
@@ -82,6 +117,8 @@ class UnitOfWork final : public domain::UnitOfWork {
   ApplicationStates states_;
   Requests requests_;
   OutboxWriter outbox_;
+  Marks marks_;
+  Dead dead_;
 };
 
 }  // namespace outboxd::storage

@@ -180,7 +180,7 @@ Status get(const OutboxApi& api, const Request& request) {
 }
 
 void answer_reached_one(const OutboxApi& api, const OutboxWait& wait) {
-  if (wait.level == WaitLevel::kDelivered) {
+  if (wait.level != WaitLevel::kStored) {
     const auto dead = find_dead(api, wait.seq);
     if (!dead || dead->has_value()) {
       api.server.reply_error(wait.reply_to, dead
@@ -197,6 +197,29 @@ void answer_reached_one(const OutboxApi& api, const OutboxWait& wait) {
   api.server.reply(wait.reply_to, result);
 }
 
+// Only a topic that a group completes has a level `consumed`.
+Status check_consumption_is_told(const OutboxApi& api, Seq seq) {
+  if (seq <= api.completion.completed_seq()) return domain::ok_status();
+  std::string topic;
+  OUTBOXD_TRY(api.reader.scan_outbox(seq, [&](const domain::OutboxEntry& entry) {
+    if (entry.seq == seq) topic = entry.topic;
+    return false;
+  }));
+  const bool may_be_told =
+      topic.empty() ? !api.completion.rules().empty() : api.completion.is_consumed_topic(topic);
+  if (may_be_told) return domain::ok_status();
+  return Error{ErrorCode::kInvalidState,
+               "nobody tells when " + (topic.empty() ? "an event" : "an event of topic " + topic) +
+                   " is consumed; topics." + (topic.empty() ? "NAME" : topic) +
+                   ".on = \"consumed:GROUP\" in the configuration changes that",
+               "level"};
+}
+
+bool is_reached(const OutboxApi& api, const OutboxWait& wait) {
+  return wait.level == WaitLevel::kConsumed ? api.completion.is_complete(wait.seq)
+                                            : api.progress.has_reached(wait.seq, wait.level);
+}
+
 Status wait(const OutboxApi& api, const Request& request) {
   OUTBOXD_ASSIGN_OR_RETURN(const Arguments arguments,
                            Arguments::of_params(request.params, {"seq", "level", "timeout_ms"}));
@@ -205,8 +228,9 @@ Status wait(const OutboxApi& api, const Request& request) {
   OUTBOXD_ASSIGN_OR_RETURN(const WaitLevel level, parse_wait_level(level_name));
   OUTBOXD_ASSIGN_OR_RETURN(const auto timeout_ms,
                            arguments.optional_integer("timeout_ms", {0, kMaxWaitMs}));
+  if (level == WaitLevel::kConsumed) OUTBOXD_TRY(check_consumption_is_told(api, seq));
   const OutboxWait wait{.reply_to = request.reply_to, .seq = seq, .level = level};
-  if (api.progress.has_reached(seq, level)) {
+  if (is_reached(api, wait)) {
     answer_reached_one(api, wait);
   } else {
     api.progress.add(wait, api.clock.monotonic_ms() + timeout_ms.value_or(kDefaultWaitMs));

@@ -6,6 +6,7 @@
 
 #include "daemon/api/method_table.h"
 #include "daemon/event_tail.h"
+#include "daemon/outbox_completion.h"
 #include "daemon/outbox_progress.h"
 #include "domain/clock.h"
 #include "domain/store.h"
@@ -17,6 +18,7 @@ struct OutboxApi {
   transport::Server& server;
   domain::DurableReader& reader;
   OutboxProgressWatch& progress;
+  const OutboxCompletion& completion;
   EventTail& tail;
   const domain::Clock& clock;
   std::string producer;

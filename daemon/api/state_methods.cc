@@ -1,5 +1,6 @@
 #include "daemon/api/state_methods.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -101,6 +102,32 @@ Status decode_events(const Arguments& arguments, std::vector<domain::DomainEvent
   return domain::ok_status();
 }
 
+// The deliveries that the transaction settles. What is wrong with one is kept for the transaction
+// to say: when the request is the repetition of one that was committed, nothing is.
+Result<std::vector<DeliveryId>> decode_settle(const StateApi& api, const Request& request,
+                                              const Arguments& arguments,
+                                              Transaction& transaction) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto tags,
+                           arguments.unsigned_integers("settle", kMaxTransactionEntries));
+  std::vector<DeliveryId> deliveries;
+  transaction.elapsed_ms = api.elapsed.elapsed_ms();
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    const std::string argument = "settle[" + std::to_string(i) + "]";
+    const auto delivery = api.consumers.find(request.reply_to.connection, tags[i], argument);
+    if (!delivery) {
+      if (!transaction.settle_refusal) transaction.settle_refusal = delivery.error();
+      continue;
+    }
+    if (std::find(deliveries.begin(), deliveries.end(), *delivery) != deliveries.end()) {
+      return domain::bad_request(argument,
+                                 "delivery " + std::to_string(tags[i]) + " is settled twice");
+    }
+    deliveries.push_back(*delivery);
+    transaction.settle.push_back(api.inbox.mark_of(*delivery));
+  }
+  return deliveries;
+}
+
 Result<Transaction> decode_transaction(const Arguments& arguments) {
   OUTBOXD_ASSIGN_OR_RETURN(const auto id_text, arguments.string("request_id"));
   OUTBOXD_ASSIGN_OR_RETURN(auto request_id, domain::RequestId::parse(id_text));
@@ -130,19 +157,32 @@ void write_outcome(Writer& writer, const std::vector<std::string>& put,
 }
 
 Status commit(const StateApi& api, const Request& request) {
-  OUTBOXD_ASSIGN_OR_RETURN(
-      const Arguments arguments,
-      Arguments::of_params(request.params, {"request_id", "expect", "put", "delete", "events"}));
+  OUTBOXD_ASSIGN_OR_RETURN(const Arguments arguments,
+                           Arguments::of_params(request.params, {"request_id", "expect", "put",
+                                                                 "delete", "events", "settle"}));
   OUTBOXD_ASSIGN_OR_RETURN(Transaction transaction, decode_transaction(arguments));
+  OUTBOXD_ASSIGN_OR_RETURN(const std::vector<DeliveryId> deliveries,
+                           decode_settle(api, request, arguments, transaction));
   std::vector<std::string> put;
   for (const StatePut& entry : transaction.put) put.push_back(entry.key);
   const std::vector<std::string> removed = transaction.remove;
-  api.core.execute(request.reply_to, [&](domain::UnitOfWork& work, Writer& writer) -> Status {
-    OUTBOXD_ASSIGN_OR_RETURN(const TransactionOutcome outcome,
-                             api.transactions.commit(std::move(transaction), work));
-    write_outcome(writer, put, removed, outcome);
-    return domain::ok_status();
-  });
+  GroupCommit::WhenDurable when_durable;
+  if (!deliveries.empty()) {
+    when_durable = [&consumers = api.consumers, deliveries](const Status& status) {
+      if (!status) return;  // they are still the client's
+      for (const DeliveryId delivery : deliveries) consumers.acknowledge(delivery);
+    };
+  }
+  api.core.execute(
+      request.reply_to,
+      [&](domain::UnitOfWork& work, Writer& writer) -> Status {
+        OUTBOXD_ASSIGN_OR_RETURN(const TransactionOutcome outcome,
+                                 api.transactions.commit(std::move(transaction), work));
+        for (const DeliveryId delivery : deliveries) api.consumers.note_committing(delivery);
+        write_outcome(writer, put, removed, outcome);
+        return domain::ok_status();
+      },
+      std::move(when_durable));
   return domain::ok_status();
 }
 

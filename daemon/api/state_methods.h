@@ -3,7 +3,10 @@
 
 #include "daemon/api/method_table.h"
 #include "daemon/core.h"
+#include "daemon/inbox/broker_inbox.h"
+#include "daemon/inbox/local_consumers.h"
 #include "daemon/services/transaction_service.h"
+#include "domain/clock.h"
 #include "domain/store.h"
 
 namespace outboxd::daemon {
@@ -14,6 +17,9 @@ struct StateApi {
   transport::Server& server;
   TransactionService& transactions;
   domain::DurableReader& reader;
+  LocalConsumers& consumers;
+  const BrokerInbox& inbox;
+  const domain::ElapsedTime& elapsed;
 };
 
 void add_state_methods(MethodTable& methods, StateApi api);

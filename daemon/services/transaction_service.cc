@@ -146,6 +146,12 @@ Status check_expectations(const std::vector<Expectation>& expectations, domain::
   return domain::ok_status();
 }
 
+void mark_processed(const Transaction& transaction, domain::UnitOfWork& work) {
+  for (const domain::InboxKey& mark : transaction.settle) {
+    work.inbox().put(mark, transaction.elapsed_ms);
+  }
+}
+
 }  // namespace
 
 Status check_state_key(std::string_view key, const std::string& argument) {
@@ -158,7 +164,10 @@ Result<TransactionOutcome> TransactionService::commit(Transaction transaction,
   OUTBOXD_ASSIGN_OR_RETURN(const std::optional<domain::RequestRecord> earlier,
                            work.requests().find(transaction.request_id));
   if (earlier) {
-    if (earlier->digest == digest) return decode_outcome(earlier->outcome);
+    if (earlier->digest == digest) {
+      mark_processed(transaction, work);
+      return decode_outcome(earlier->outcome);
+    }
     return Error{ErrorCode::kIdConflict,
                  "request " + transaction.request_id.text() + " was made with other content",
                  "request_id"};
@@ -171,8 +180,10 @@ Result<TransactionOutcome> TransactionService::commit(Transaction transaction,
 
 Result<TransactionOutcome> TransactionService::apply(Transaction& transaction,
                                                      domain::UnitOfWork& work) {
-  if (transaction.put.empty() && transaction.remove.empty() && transaction.events.empty()) {
-    return bad_request("put", "nothing to commit: give put, delete or events");
+  if (transaction.settle_refusal) return *transaction.settle_refusal;
+  if (transaction.put.empty() && transaction.remove.empty() && transaction.events.empty() &&
+      transaction.settle.empty()) {
+    return bad_request("put", "nothing to commit: give put, delete, events or settle");
   }
   OUTBOXD_TRY(check_keys(transaction));
   OUTBOXD_TRY(check_events(transaction.events));
@@ -183,6 +194,7 @@ Result<TransactionOutcome> TransactionService::apply(Transaction& transaction,
     work.application_state().put(put.key, {std::move(put.value), outcome.version});
   }
   for (const std::string& key : transaction.remove) work.application_state().remove(key);
+  mark_processed(transaction, work);
 
   const domain::TimestampMs now_ms = clock_.wall_ms();
   for (domain::DomainEvent& event : transaction.events) event.time_ms = now_ms;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,13 @@ struct Transaction {
   std::vector<StatePut> put;
   std::vector<std::string> remove;
   std::vector<domain::DomainEvent> events;  // time_ms is set by the service
+
+  // Deliveries that this transaction is the effect of. They are no part of its content: the same
+  // event delivered again has another tag, and its transaction is the same.
+  std::vector<domain::InboxKey> settle = {};
+  std::int64_t elapsed_ms = 0;  // now, for their marks
+  std::optional<domain::Error> settle_refusal =
+      {};  // what is wrong with a tag; not of a repetition
 };
 
 struct TransactionOutcome {
@@ -46,8 +54,9 @@ class TransactionService {
   TransactionService(domain::EventPublisher& publisher, const domain::Clock& clock)
       : publisher_(publisher), clock_(clock) {}
 
-  // Errors: bad_request naming the argument (nothing to commit, a key twice or malformed, a topic
-  // that belongs to a module); version_conflict when a key has another version than expected;
+  // Commits changes, events and processed marks as one (G2, G8). Errors: bad_request naming the
+  // argument (nothing to commit, a key twice or malformed, a topic that belongs to a module); the
+  // settle_refusal; version_conflict when a key has another version than expected;
   // id_conflict when the request id was used for other content; what the publisher refuses.
   domain::Result<TransactionOutcome> commit(Transaction transaction, domain::UnitOfWork& work);
 

@@ -158,21 +158,45 @@ domain::Result<std::vector<Arguments>> Arguments::maps(
   return entries;
 }
 
-domain::Result<std::vector<std::string_view>> Arguments::strings(std::string_view name,
-                                                                 std::size_t max_entries) const {
+domain::Result<Value> Arguments::array(std::string_view name, std::string_view expected,
+                                       std::size_t max_entries) const {
   const Value array = find(name);
-  if (array.is_nil()) return std::vector<std::string_view>();
+  if (array.is_nil()) return array;
   const std::string path = path_of(name);
-  if (array.kind() != Value::Kind::kArray) return wrong_kind(path, "an array of strings", array);
+  if (array.kind() != Value::Kind::kArray) return wrong_kind(path, expected, array);
   if (array.size() > max_entries) {
     return domain::bad_request(path, path + " may have " + std::to_string(max_entries) +
                                          " entries, not " + std::to_string(array.size()));
   }
+  return array;
+}
+
+domain::Result<std::vector<std::string_view>> Arguments::strings(std::string_view name,
+                                                                 std::size_t max_entries) const {
+  OUTBOXD_ASSIGN_OR_RETURN(const Value given, array(name, "an array of strings", max_entries));
   std::vector<std::string_view> entries;
-  entries.reserve(array.size());
-  for (std::size_t i = 0; i < array.size(); ++i) {
-    const auto entry = array.at(i).as_string();
-    if (!entry) return wrong_kind(path + "[" + std::to_string(i) + "]", "a string", array.at(i));
+  entries.reserve(given.size());
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const auto entry = given.at(i).as_string();
+    if (!entry) {
+      return wrong_kind(path_of(name) + "[" + std::to_string(i) + "]", "a string", given.at(i));
+    }
+    entries.push_back(*entry);
+  }
+  return entries;
+}
+
+domain::Result<std::vector<std::uint64_t>> Arguments::unsigned_integers(
+    std::string_view name, std::size_t max_entries) const {
+  OUTBOXD_ASSIGN_OR_RETURN(const Value given, array(name, "an array of integers", max_entries));
+  std::vector<std::uint64_t> entries;
+  entries.reserve(given.size());
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const auto entry = given.at(i).as_unsigned();
+    if (!entry) {
+      return wrong_kind(path_of(name) + "[" + std::to_string(i) + "]", "an integer of at least 0",
+                        given.at(i));
+    }
     entries.push_back(*entry);
   }
   return entries;

@@ -47,6 +47,8 @@ class Arguments {
       std::initializer_list<std::string_view> allowed) const;
   domain::Result<std::vector<std::string_view>> strings(std::string_view name,
                                                         std::size_t max_entries) const;
+  domain::Result<std::vector<std::uint64_t>> unsigned_integers(std::string_view name,
+                                                               std::size_t max_entries) const;
 
   // "lines[1].quantity" for name "quantity".
   [[nodiscard]] std::string path_of(std::string_view name) const;
@@ -54,6 +56,9 @@ class Arguments {
  private:
   Arguments(Value map, std::string path) : map_(map), path_(std::move(path)) {}
   [[nodiscard]] Value find(std::string_view name) const;
+  // The array `name`, or nil when it is not given.
+  domain::Result<Value> array(std::string_view name, std::string_view expected,
+                              std::size_t max_entries) const;
 
   Value map_;
   std::string path_;

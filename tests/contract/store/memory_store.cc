@@ -44,7 +44,9 @@ class MemoryStore::Work final : public domain::UnitOfWork,
                                 public domain::OrderRepository,
                                 public domain::ApplicationState,
                                 public domain::RequestLog,
-                                public domain::Outbox {
+                                public domain::Outbox,
+                                public domain::InboxMarks,
+                                public domain::DeadLetters {
  public:
   explicit Work(MemoryContents contents) : now_(std::move(contents)) {}
 
@@ -82,6 +84,9 @@ class MemoryStore::Work final : public domain::UnitOfWork,
   domain::ApplicationState& application_state() override { return *this; }
   domain::RequestLog& requests() override { return *this; }
   domain::Outbox& outbox() override { return *this; }
+  domain::InboxMarks& inbox() override { return *this; }
+  domain::DeadLetters& dead_letters() override { return *this; }
+  void touch() override { wrote("touch"); }
   std::uint64_t revision() override {
     if (!std::exchange(revision_taken_, true)) ++now_.revision;
     return now_.revision;
@@ -118,6 +123,7 @@ class MemoryStore::Work final : public domain::UnitOfWork,
   // domain::Outbox
   Seq append(domain::OutboxEntry entry) override {
     entry.seq = ++now_.last_seq;
+    entry.elapsed_ms = elapsed_ms;
     wrote("s" + std::to_string(entry.seq));
     entries_.push_back(entry);
     now_.outbox.emplace(entry.seq, std::move(entry));
@@ -138,11 +144,43 @@ class MemoryStore::Work final : public domain::UnitOfWork,
     now_.outbox.erase(found);
     return domain::ok_status();
   }
+  void note_complete_above(const std::vector<domain::SeqRange>& ranges) override {
+    wrote("above");
+    now_.complete_above = ranges;
+  }
+
+  // domain::InboxMarks
+  Result<bool> contains(const domain::InboxKey& key) override {
+    return look_up(now_.marks, name_of(key), key)->has_value();
+  }
+  void put(const domain::InboxKey& key, std::int64_t elapsed) override {
+    wrote(name_of(key));
+    now_.marks.insert_or_assign(key, elapsed);
+  }
+  void remove(const domain::InboxKey& key) override {
+    wrote(name_of(key));
+    now_.marks.erase(key);
+  }
+
+  // domain::DeadLetters
+  Result<std::optional<domain::DeadEntry>> find(Seq seq) override {
+    return look_up(now_.dead, "s" + std::to_string(seq), seq);
+  }
+  Status remove(Seq seq) override {
+    if (now_.dead.erase(seq) > 0) wrote("s" + std::to_string(seq));
+    return domain::ok_status();
+  }
+
+  std::int64_t elapsed_ms = 0;
 
  private:
+  static std::string name_of(const domain::InboxKey& key) {
+    return "i" + key.group + "/" + key.producer + "/" + std::to_string(key.seq);
+  }
+
   template <typename Map>
   Result<std::optional<typename Map::mapped_type>> look_up(const Map& map, const std::string& name,
-                                                           const std::string& key) {
+                                                           const typename Map::key_type& key) {
     if (const auto writer = writers_.find(name); writer != writers_.end()) {
       depends_on_ = std::max(depends_on_, writer->second);
     }
@@ -178,6 +216,10 @@ MemoryStore::MemoryStore(MemoryDisk& disk)
       work_(std::make_unique<Work>(disk.read())) {}
 
 MemoryStore::~MemoryStore() = default;
+
+void MemoryStore::set_elapsed(std::int64_t elapsed_ms) {
+  work_->elapsed_ms = elapsed_ms;
+}
 
 domain::UnitOfWork& MemoryStore::begin() {
   work_->begin();

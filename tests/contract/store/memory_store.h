@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "domain/store.h"
 
@@ -19,6 +20,8 @@ struct MemoryContents {
   std::map<std::string, domain::RequestRecord> requests;
   std::map<domain::Seq, domain::OutboxEntry> outbox;
   std::map<domain::Seq, domain::DeadEntry> dead;
+  std::map<domain::InboxKey, std::int64_t> marks;
+  std::vector<domain::SeqRange> complete_above;
   domain::Seq last_seq = 0;
   domain::Seq completed = 0;
   std::uint64_t revision = 0;
@@ -49,6 +52,9 @@ class MemoryStore final : public domain::Store, public domain::DurableReader {
   ~MemoryStore() override;
 
   [[nodiscard]] domain::OutboxProgress progress_at_open() const { return opened_at_; }
+
+  // What entries are stamped with from now on.
+  void set_elapsed(std::int64_t elapsed_ms);
 
   domain::UnitOfWork& begin() override;
   void accept() override;

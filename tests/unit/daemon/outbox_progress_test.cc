@@ -37,6 +37,21 @@ TEST(OutboxProgressTest, AWaitEndsWhenItsLevelReachesItsNumber) {
   EXPECT_EQ(progress.waiting(), 1U);
 }
 
+TEST(OutboxProgressTest, AWaitForAConsumerEndsWhenItsEntryIsCompleteWhateverIsDelivered) {
+  OutboxProgressWatch progress(0, 0);
+  for (std::uint32_t seq = 1; seq <= 4; ++seq) {
+    progress.add(wait_for(seq, WaitLevel::kConsumed, seq), 1000);
+  }
+  EXPECT_TRUE(progress.stored_through(4).empty());
+  EXPECT_TRUE(progress.delivered_through(4).empty());
+  const auto is_even = [](domain::Seq seq) { return seq % 2 == 0; };
+  const auto reached = progress.consumed_within(1, 3, is_even);
+  ASSERT_EQ(reached.size(), 1U);
+  EXPECT_EQ(reached[0].reply_to.msgid, 2U);
+  EXPECT_EQ(progress.waiting(), 3U);
+  EXPECT_EQ(progress.expire(1000).size(), 3U);
+}
+
 TEST(OutboxProgressTest, AWaitPastItsDeadlineIsGivenUpOnce) {
   OutboxProgressWatch progress(0, 0);
   progress.add(wait_for(1, WaitLevel::kStored, 1), 100);
@@ -66,6 +81,7 @@ TEST(OutboxProgressTest, WaitsEndWithTheirConnectionAndWithTheDaemon) {
 TEST(WaitLevelTest, RefusesOtherNames) {
   EXPECT_EQ(parse_wait_level("stored").value(), WaitLevel::kStored);
   EXPECT_EQ(parse_wait_level("delivered").value(), WaitLevel::kDelivered);
+  EXPECT_EQ(parse_wait_level("consumed").value(), WaitLevel::kConsumed);
   EXPECT_EQ(parse_wait_level("soon").error().argument, "level");
 }
 

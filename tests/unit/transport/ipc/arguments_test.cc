@@ -168,6 +168,19 @@ TEST_F(ArgumentsTest, NamesThePlaceInsideOfLists) {
                  "lines[1].quantity must be an integer, not a string");
 }
 
+TEST_F(ArgumentsTest, TakesListsOfNumbers) {
+  const Arguments given = arguments({"tags", "mixed", "nothing"}, [](Writer& w) {
+    w.map(2).key("tags").array(2).unsigned_integer(7).unsigned_integer(~std::uint64_t{0});
+    w.key("mixed").array(2).integer(1).integer(-1);
+  });
+  EXPECT_EQ(*given.unsigned_integers("tags", 2),
+            (std::vector<std::uint64_t>{7, ~std::uint64_t{0}}));
+  EXPECT_TRUE(given.unsigned_integers("nothing", 2)->empty());
+  expect_refusal(given.unsigned_integers("mixed", 2), "mixed[1]",
+                 "mixed[1] must be an integer of at least 0, not an integer");
+  expect_refusal(given.unsigned_integers("tags", 1), "tags", "tags may have 1 entries, not 2");
+}
+
 TEST_F(ArgumentsTest, ChecksEveryEntryOfAList) {
   const Arguments given = arguments({"maps", "strings"}, [](Writer& w) {
     w.map(2).key("maps").array(2).map(0).map(1).field("colour", "red");
