@@ -2,10 +2,23 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "domain/check.h"
 
 namespace outboxd::broker {
+namespace {
+
+// What a change takes in memory and in a batch; the fixed parts are of no account.
+std::size_t bytes_of(const GroupChange& change) {
+  constexpr std::size_t kRecordBytes = 64;
+  std::size_t bytes = 8 * (change.done.size() + change.undone.size() + change.undefer.size());
+  for (const DeferredEvent& event : change.defer) bytes += kRecordBytes + event.envelope.size();
+  for (const DeadLetter& letter : change.bury) bytes += kRecordBytes + letter.envelope.size();
+  return bytes;
+}
+
+}  // namespace
 
 AppendGroup::AppendGroup() : bytes_(new char[kCapacity]) {}
 
@@ -24,8 +37,16 @@ void AppendGroup::add(const transport::AppendRequest& request) {
             ? envelope.substr(static_cast<std::size_t>(event.topic.data() - event.envelope.data()),
                               event.topic.size())
             : copy(event.topic);
+    const bool same_topic = !batch_.events.empty() && batch_.events.back().topic == topic;
+    if (!same_topic && !topics_.contains(topic)) topics_.emplace(topic);
     batch_.events.push_back({position, event.seq, topic, envelope});
   }
+}
+
+void AppendGroup::add(GroupChange change) {
+  OUTBOXD_CHECK(!full());
+  group_bytes_ += bytes_of(change);
+  batch_.groups.push_back(std::move(change));
 }
 
 std::size_t AppendGroup::position_of(const transport::AppendRequest& request) {
@@ -53,8 +74,12 @@ std::string_view AppendGroup::copy(std::string_view text) {
 
 void AppendGroup::clear() {
   used_ = 0;
+  group_bytes_ = 0;
+  touched_ = false;
   batch_.positions.clear();
   batch_.events.clear();
+  batch_.groups.clear();
+  topics_.clear();
   positions_.clear();
 }
 

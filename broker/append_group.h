@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -27,8 +30,22 @@ class AppendGroup {
   // Must not be called when full(). The positions of a producer must not move backwards.
   void add(const transport::AppendRequest& request);
 
-  [[nodiscard]] bool empty() const { return batch_.positions.empty(); }
-  [[nodiscard]] bool full() const { return used_ >= kBytes; }
+  // The same; of each group of consumers at most one change.
+  void add(GroupChange change);
+
+  // Makes it something to write, for the sake of the elapsed time alone.
+  void touch() { touched_ = true; }
+
+  // The time to go with the batch.
+  void set_elapsed(std::int64_t elapsed_ms) { batch_.elapsed_ms = elapsed_ms; }
+
+  [[nodiscard]] bool empty() const {
+    return batch_.positions.empty() && batch_.groups.empty() && !touched_;
+  }
+  [[nodiscard]] bool full() const { return used_ + group_bytes_ >= kBytes; }
+
+  // The topics that the batch adds events to.
+  [[nodiscard]] const std::set<std::string, std::less<>>& topics() const { return topics_; }
 
   // The views are valid until clear().
   [[nodiscard]] const AppendBatch& batch() const { return batch_; }
@@ -43,7 +60,10 @@ class AppendGroup {
 
   const std::unique_ptr<char[]> bytes_;  // pages that were never written to cost no memory
   std::size_t used_ = 0;
+  std::size_t group_bytes_ = 0;  // of the changes of consumer groups, about
+  bool touched_ = false;
   AppendBatch batch_;
+  std::set<std::string, std::less<>> topics_;
   std::map<std::string, std::size_t, std::less<>> positions_;  // of producers in batch_.positions
 };
 

@@ -1,9 +1,11 @@
-// The publishing side of the broker: the link's sessions in front of an engine.
+// The broker: the link's sessions and the consumer groups in front of an engine.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -11,6 +13,8 @@
 
 #include "broker/committer.h"
 #include "broker/engine.h"
+#include "broker/groups/group_table.h"
+#include "broker/service_time.h"
 #include "domain/clock.h"
 #include "transport/link/admission.h"
 #include "transport/link/broker_session.h"
@@ -22,6 +26,7 @@ struct BrokerOptions {
   std::string endpoint;                     // tcp://HOST:PORT or ipc://PATH
   std::vector<std::string> allowed_topics;  // empty: every topic
   transport::BrokerSessionOptions sessions;
+  GroupTableOptions groups;
 };
 
 struct BrokerSnapshot {
@@ -34,17 +39,21 @@ struct BrokerSnapshot {
 
 // Threads. The router thread (the link's) runs the sessions: it decodes, checks, gives each event
 // its fate, and hands what it accepted to the commit thread (the Committer's), which writes it.
-// Only when that is durable does the router thread learn of it and send the ACK (G6). Neither holds
-// a lock while it waits for the other, but for the router's wait for room in the Committer, which
-// is how the broker takes no more than it can store.
-class Broker final : private transport::RouterHandler, private transport::BrokerOutput {
+// Only when that is durable does the router thread learn of it, send the ACK (G6), and hand the
+// events out to consumers, in the same turn. What groups have to keep goes the same way, at most
+// one change of each group at a time. Neither thread holds a lock while it waits for the other, but
+// for the router's wait for room in the Committer, which is how the broker takes no more than it
+// can store.
+class Broker final : private transport::RouterHandler,
+                     private transport::BrokerOutput,
+                     private GroupOutput {
  public:
   struct Callbacks {
     // Events became durable. Commit thread.
     std::function<void()> on_durable = [] {};
 
-    // The engine failed: the outcome of what it was writing is unknown, and the process must end
-    // without telling anyone (G10). Commit thread.
+    // The engine failed: the outcome of what it was writing is unknown, or what it has cannot be
+    // read, and the process must end without telling anyone (G10). Commit or router thread.
     std::function<void(const domain::Error&)> on_failure;
   };
 
@@ -52,8 +61,8 @@ class Broker final : private transport::RouterHandler, private transport::Broker
   Broker(BrokerOptions options, Engine& engine, const domain::Clock& clock, Callbacks callbacks);
   ~Broker() override;  // stop()
 
-  // Binds, and serves producers from where the engine stands. Error: bad_request for an endpoint
-  // that cannot be bound; nothing runs then.
+  // Binds, and serves producers and consumers from where the engine stands. Errors: bad_request for
+  // an endpoint that cannot be bound, internal when the engine cannot be read; nothing runs then.
   domain::Status start();
 
   // The endpoint that was bound, with its port.
@@ -68,6 +77,16 @@ class Broker final : private transport::RouterHandler, private transport::Broker
   void query(std::function<void(const transport::BrokerSessions&)> work);
   void snapshot(std::function<void(const BrokerSnapshot&)> work);
 
+  // Runs `work` on the router thread with the consumer groups; otherwise like query(). Any thread.
+  void query_groups(std::function<void(const GroupTable&)> work);
+
+  // GroupTable::settle_letters on the router thread, where `done` is called, too. Any thread.
+  void settle_letters(LetterAction action, GroupId group, std::optional<Offset> letter,
+                      LetterJobs::Done done);
+
+  // Running time over all starts: what back-off and times to live go by. Any thread.
+  [[nodiscard]] const domain::ElapsedTime& service_time() const { return service_time_; }
+
   // Whether the disk moves. Any thread.
   [[nodiscard]] Committer::Progress progress() const { return committer_.progress(); }
 
@@ -77,20 +96,29 @@ class Broker final : private transport::RouterHandler, private transport::Broker
   void on_tick(std::int64_t now_ms) override;
   bool send(std::string_view peer, std::string frame) override;
   void append(const transport::AppendRequest& request) override;
+  bool send_to(std::string_view producer, std::string frame) override;
+  void commit(GroupChange change) override;
+  void fail(const domain::Error& error) override;
 
   bool may_store(std::string_view topic);
-  void report_durable(std::vector<ProducerPosition> positions);
+  void report_durable(Committer::Written written);
+  void keep_time(std::int64_t now_ms);
 
   // Constant after construction.
   Engine& engine_;
+  const domain::Clock& clock_;
   const std::set<std::string, std::less<>> allowed_topics_;
   const Callbacks callbacks_;
+  const ServiceTime service_time_;
 
   // Router thread only, after start().
   std::set<std::string, std::less<>> topics_;  // that exist, or will once they are durable
   transport::EnvelopeAdmission admission_;
   transport::BrokerSessions sessions_;
+  GroupTable groups_;
   std::uint64_t bytes_accepted_ = 0;
+  std::int64_t written_at_ms_ = 0;  // when something was last, and with it the time
+  std::promise<void>* drained_ = nullptr;
 
   Committer committer_;
   transport::RouterLink link_;

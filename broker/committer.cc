@@ -6,8 +6,12 @@
 
 namespace outboxd::broker {
 
-Committer::Committer(Engine& engine, OnDurable on_durable, OnFailure on_failure)
-    : engine_(engine), on_durable_(std::move(on_durable)), on_failure_(std::move(on_failure)) {}
+Committer::Committer(Engine& engine, const domain::ElapsedTime& elapsed, OnDurable on_durable,
+                     OnFailure on_failure)
+    : engine_(engine),
+      elapsed_(elapsed),
+      on_durable_(std::move(on_durable)),
+      on_failure_(std::move(on_failure)) {}
 
 Committer::~Committer() {
   stop();
@@ -18,15 +22,29 @@ void Committer::start() {
   thread_ = std::thread([this] { run(); });
 }
 
-void Committer::add(const transport::AppendRequest& request) {
-  std::unique_lock lock(mutex_);
+// False when nothing is written any more.
+bool Committer::wait_for_room(std::unique_lock<std::mutex>& lock) {
   if (building_->full()) {
     flushed_ = true;
     work_.notify_one();
     room_.wait(lock, [this] { return failed_ || !building_->full(); });
   }
-  if (failed_) return;
-  building_->add(request);
+  return !failed_;
+}
+
+void Committer::add(const transport::AppendRequest& request) {
+  std::unique_lock lock(mutex_);
+  if (wait_for_room(lock)) building_->add(request);
+}
+
+void Committer::add(GroupChange change) {
+  std::unique_lock lock(mutex_);
+  if (wait_for_room(lock)) building_->add(std::move(change));
+}
+
+void Committer::keep_time() {
+  const std::lock_guard lock(mutex_);
+  building_->touch();
 }
 
 void Committer::flush() {
@@ -65,6 +83,7 @@ void Committer::run() {
       writing_ = true;
     }
     room_.notify_one();
+    group->set_elapsed(elapsed_.elapsed_ms());
     if (const domain::Status status = engine_.append(group->batch()); !status) {
       {
         const std::lock_guard lock(mutex_);
@@ -78,9 +97,18 @@ void Committer::run() {
       const std::lock_guard lock(mutex_);
       ++groups_;
     }
-    on_durable_(group->batch().positions);
+    on_durable_(written(*group));
     group->clear();
   }
+}
+
+Committer::Written Committer::written(const AppendGroup& group) {
+  Written written;
+  written.positions = group.batch().positions;
+  written.groups.reserve(group.batch().groups.size());
+  for (const GroupChange& change : group.batch().groups) written.groups.push_back(change.id);
+  written.topics.assign(group.topics().begin(), group.topics().end());
+  return written;
 }
 
 }  // namespace outboxd::broker

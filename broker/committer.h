@@ -7,11 +7,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "broker/append_group.h"
 #include "broker/engine.h"
+#include "domain/clock.h"
 #include "transport/link/broker_session.h"
 
 namespace outboxd::broker {
@@ -26,12 +28,18 @@ namespace outboxd::broker {
 // and `on_failure` was called once: the process must stop (G10).
 class Committer {
  public:
-  // Positions that became durable, in the order in which they were added.
-  using OnDurable = std::function<void(std::vector<ProducerPosition>)>;
+  // What became durable together.
+  struct Written {
+    std::vector<ProducerPosition> positions;  // in the order in which they were added
+    std::vector<GroupId> groups;              // whose changes it had
+    std::vector<std::string> topics;          // that have new events
+  };
+  using OnDurable = std::function<void(Written)>;
   using OnFailure = std::function<void(const domain::Error&)>;
 
-  // `engine` must outlive it.
-  Committer(Engine& engine, OnDurable on_durable, OnFailure on_failure);
+  // `engine` and `elapsed` must outlive it.
+  Committer(Engine& engine, const domain::ElapsedTime& elapsed, OnDurable on_durable,
+            OnFailure on_failure);
   ~Committer();  // stop()
 
   void start();
@@ -39,6 +47,12 @@ class Committer {
   // Copies `request` into the group being built. While that is full it blocks: then the router
   // takes nothing more from its sockets, and the producers wait.
   void add(const transport::AppendRequest& request);
+
+  // The same for a change of a consumer group, whose last one must be durable.
+  void add(GroupChange change);
+
+  // Has the elapsed time written, with whatever else there is.
+  void keep_time();
 
   // Lets the commit thread know of what was added. Once per turn, so that a group has all of it.
   void flush();
@@ -56,9 +70,12 @@ class Committer {
 
  private:
   void run();
+  bool wait_for_room(std::unique_lock<std::mutex>& lock);
+  static Written written(const AppendGroup& group);
 
   // Constant after construction.
   Engine& engine_;
+  const domain::ElapsedTime& elapsed_;
   const OnDurable on_durable_;
   const OnFailure on_failure_;
 

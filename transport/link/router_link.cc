@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include <zmq.hpp>
@@ -18,6 +19,7 @@ namespace {
 // stays short.
 constexpr int kFramesPerTurn = 64;
 constexpr std::int64_t kTickMs = 1'000;
+constexpr std::int64_t kNoTurnDue = std::numeric_limits<std::int64_t>::max();
 
 // PROTOCOL.md, "Sockets", has the reason of each value.
 void configure(zmq::socket_t& router) {
@@ -67,6 +69,8 @@ class RouterLink::Impl {
     return zmq_msg_send(message.handle(), router_.handle(), ZMQ_DONTWAIT) >= 0;
   }
 
+  void turn_by(std::int64_t at_ms) { turn_by_ms_ = std::min(turn_by_ms_, at_ms); }
+
   void stop() {
     if (!thread_.is_running()) return;
     post([this] { stopping_ = true; });
@@ -86,7 +90,8 @@ class RouterLink::Impl {
   }
 
   void turn() {
-    const std::int64_t idle_ms = std::clamp<std::int64_t>(tick_due_ms_ - now_ms(), 0, kTickMs);
+    const std::int64_t due_ms = std::min(tick_due_ms_, std::exchange(turn_by_ms_, kNoTurnDue));
+    const std::int64_t idle_ms = std::clamp<std::int64_t>(due_ms - now_ms(), 0, kTickMs);
     thread_.wait(std::array<zmq_pollitem_t, 1>{{{router_.handle(), 0, ZMQ_POLLIN, 0}}},
                  more_ ? 0 : idle_ms);
     thread_.run_posted();
@@ -128,6 +133,7 @@ class RouterLink::Impl {
   zmq::context_t context_;
   zmq::socket_t router_;
   std::int64_t tick_due_ms_ = 0;
+  std::int64_t turn_by_ms_ = kNoTurnDue;
   bool more_ = false;  // the last turn left frames
   bool stopping_ = false;
 
@@ -154,6 +160,10 @@ void RouterLink::post(std::function<void()> work) {
 
 bool RouterLink::send(std::string_view peer, std::string frame) {
   return impl_->send(peer, std::move(frame));
+}
+
+void RouterLink::turn_by(std::int64_t at_ms) {
+  impl_->turn_by(at_ms);
 }
 
 void RouterLink::stop() {

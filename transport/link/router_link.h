@@ -54,6 +54,10 @@ class RouterLink {
   // frame is lost then. Router thread only.
   bool send(std::string_view peer, std::string frame);
 
+  // The next turn begins at `at_ms` of the monotonic clock at the latest, though nothing happens.
+  // Holds for that turn only. Router thread only.
+  void turn_by(std::int64_t at_ms);
+
   // Runs what was posted before, closes the socket and joins. What was sent shortly before may be
   // lost. Any thread but the router's own.
   void stop();

@@ -66,6 +66,39 @@ TEST(AppendGroupTest, HasRoomForTheLargestRequestUntilItIsFull) {
   for (const NewEvent& event : group.batch().events) EXPECT_EQ(event.envelope, envelope);
 }
 
+TEST(AppendGroupTest, NamesEachTopicThatGetsEventsOnce) {
+  AppendGroup group;
+  add(group, "a", 1, 3, {{1, "orders", "1"}, {2, "payments", "2"}, {3, "orders", "3"}});
+  add(group, "b", 1, 1, {{1, "orders", "1"}});
+  EXPECT_THAT(group.topics(), ElementsAre("orders", "payments"));
+  group.clear();
+  EXPECT_THAT(group.topics(), IsEmpty());
+}
+
+TEST(AppendGroupTest, ChangesOfConsumerGroupsAndTheTimeAreSomethingToWrite) {
+  AppendGroup group;
+  group.touch();
+  EXPECT_FALSE(group.empty());
+  group.clear();
+  EXPECT_TRUE(group.empty());
+  group.add(GroupChange{.id = {"orders", "payments"}, .cursor = 7});
+  EXPECT_FALSE(group.empty());
+  ASSERT_EQ(group.batch().groups.size(), 1U);
+  EXPECT_EQ(group.batch().groups[0].cursor, 7U);
+  group.clear();
+  EXPECT_TRUE(group.empty());
+}
+
+TEST(AppendGroupTest, DeadLettersMakeItFullLikeEvents) {
+  AppendGroup group;
+  while (!group.full()) {
+    GroupChange change{.id = {"orders", "payments"}};
+    change.bury.push_back({.envelope = std::string(transport::kMaxEnvelopeBytes, 'x')});
+    group.add(std::move(change));
+  }
+  EXPECT_LE(group.batch().groups.size(), 5U);
+}
+
 TEST(AppendGroupTest, IsEmptyAgainAfterClear) {
   AppendGroup group;
   add(group, "a", 9, 9, {{9, "t", "9"}});

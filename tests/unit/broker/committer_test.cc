@@ -7,7 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "broker/service_time.h"
 #include "tests/contract/engine/memory_engine.h"
+#include "tests/support/manual_clock.h"
 
 namespace outboxd::broker {
 namespace {
@@ -56,6 +58,23 @@ class GatedEngine final : public Engine {
     return memory_.read(topic, from, visit);
   }
   [[nodiscard]] EngineStats stats() const override { return {}; }
+  [[nodiscard]] std::uint64_t starts() const override { return memory_.starts(); }
+  [[nodiscard]] std::int64_t elapsed_at_open() const override { return memory_.elapsed_at_open(); }
+  [[nodiscard]] domain::Result<std::vector<GroupState>> groups() const override {
+    return memory_.groups();
+  }
+  [[nodiscard]] domain::Result<std::optional<DeferredEvent>> deferred(
+      const GroupId& group, Offset offset) const override {
+    return memory_.deferred(group, offset);
+  }
+  domain::Status read_dead(const GroupId& group, Offset from,
+                           const LetterVisitor& visit) const override {
+    return memory_.read_dead(group, from, visit);
+  }
+  [[nodiscard]] std::uint64_t count_dead(const GroupId& group) const override {
+    return memory_.count_dead(group);
+  }
+  domain::Status collect() override { return memory_.collect(); }
 
  private:
   void let_pass(int permits) {
@@ -81,24 +100,27 @@ class CommitterTest : public ::testing::Test {
     committer_.add({producer, 1, seq, seq, events});
   }
 
-  // The next positions that were reported durable.
-  std::vector<ProducerPosition> next_durable() {
+  // What was reported durable next.
+  Committer::Written next_written() {
     std::unique_lock lock(mutex_);
     reported_.wait(lock, [this] { return !durable_.empty(); });
-    std::vector<ProducerPosition> positions = std::move(durable_.front());
+    Committer::Written written = std::move(durable_.front());
     durable_.erase(durable_.begin());
-    return positions;
+    return written;
   }
+  std::vector<ProducerPosition> next_durable() { return next_written().positions; }
 
   GatedEngine engine_;
   std::mutex mutex_;
   std::condition_variable reported_;
-  std::vector<std::vector<ProducerPosition>> durable_;
+  std::vector<Committer::Written> durable_;
   std::promise<domain::Error> failure_;
-  Committer committer_{engine_,
-                       [this](std::vector<ProducerPosition> positions) {
+  support::ManualClock clock_;
+  ServiceTime time_{clock_, 7'000};
+  Committer committer_{engine_, time_,
+                       [this](Committer::Written written) {
                          const std::lock_guard lock(mutex_);
-                         durable_.push_back(std::move(positions));
+                         durable_.push_back(std::move(written));
                          reported_.notify_all();
                        },
                        [this](const domain::Error& error) { failure_.set_value(error); }};
@@ -151,6 +173,31 @@ TEST_F(CommitterTest, TakesNoMoreThanTwoGroupsWhenTheDiskIsSlow) {
   for (domain::Seq seq = 1; seq <= 3; ++seq) {
     EXPECT_THAT(next_durable(), ElementsAre(ProducerPosition{"a", 1, seq}));
   }
+}
+
+TEST_F(CommitterTest, EventsAndChangesOfGroupsAreOneWriteAndReportedTogether) {
+  engine_.let_all_pass();
+  committer_.add(GroupChange{.id = {"t", "g"}, .cursor = 5});
+  add("a", 1);
+  add("a", 2);
+  committer_.start();
+  committer_.flush();
+  const Committer::Written written = next_written();
+  EXPECT_THAT(written.groups, ElementsAre(GroupId{"t", "g"}));
+  EXPECT_THAT(written.topics, ElementsAre("t"));
+  EXPECT_EQ(engine_.appends(), 1U);
+}
+
+TEST_F(CommitterTest, TheElapsedTimeIsThatOfTheWriteAndCanBeKeptByItself) {
+  engine_.let_all_pass();
+  committer_.start();
+  committer_.flush();
+  committer_.keep_time();
+  clock_.advance_ms(500);
+  committer_.flush();
+  EXPECT_THAT(next_written().positions, ::testing::IsEmpty());
+  EXPECT_EQ(engine_.appends(), 1U);
+  EXPECT_EQ(MemoryEngine(engine_.memory().contents()).elapsed_at_open(), 7'500);
 }
 
 TEST_F(CommitterTest, StopWritesWhatWasAdded) {
