@@ -195,21 +195,30 @@ domain::Status BatchBuilder::discard(const GroupId& group, const std::vector<Off
 }
 
 domain::Status BatchBuilder::retain() {
+  std::vector<std::string> fresh;  // topics of this batch
+  for (const auto& [name, topic] : topics_) {
+    if (!catalog_.topics.contains(name)) fresh.push_back(name);
+  }
+  for (const std::string& name : fresh) OUTBOXD_TRY(retain(name, topic_named(name)));
   for (const auto& [name, known] : catalog_.topics) {
     const auto changed = topics_.find(name);
-    const Topic& now = changed != topics_.end() ? changed->second : known;
-    if (const auto mark = due_mark(now, retention_, batch_.elapsed_ms)) {
-      Topic& topic = topic_named(name);
-      topic.marks.push_back(*mark);
-      put(kMeta, encode_mark_key({topic.id, mark->offset}),
-          encode_number_record(static_cast<std::uint64_t>(mark->elapsed_ms)));
-    }
-    Offset below = old_enough(now, retention_, batch_.elapsed_ms);
-    if (below <= now.first_offset) continue;
-    OUTBOXD_ASSIGN_OR_RETURN(below, needed_from(name, below));
-    if (below > now.first_offset) OUTBOXD_TRY(remove_below(topic_named(name), below));
+    OUTBOXD_TRY(retain(name, changed != topics_.end() ? changed->second : known));
   }
   return domain::ok_status();
+}
+
+// `now` is the topic with what this batch appends to it.
+domain::Status BatchBuilder::retain(const std::string& name, const Topic& now) {
+  if (const auto mark = due_mark(now, retention_, batch_.elapsed_ms)) {
+    Topic& topic = topic_named(name);
+    topic.marks.push_back(*mark);
+    put(kMeta, encode_mark_key({topic.id, mark->offset}),
+        encode_number_record(static_cast<std::uint64_t>(mark->elapsed_ms)));
+  }
+  Offset below = old_enough(now, retention_, batch_.elapsed_ms);
+  if (below <= now.first_offset) return domain::ok_status();
+  OUTBOXD_ASSIGN_OR_RETURN(below, needed_from(name, below));
+  return below > now.first_offset ? remove_below(topic_named(name), below) : domain::ok_status();
 }
 
 domain::Status BatchBuilder::remove_below(Topic& topic, Offset below) {

@@ -45,6 +45,7 @@ class BatchBuilder {
   void bury(const GroupId& group, const DeadLetter& letter);
   domain::Status discard(const GroupId& group, const std::vector<Offset>& letters);
   domain::Status retain();
+  domain::Status retain(const std::string& name, const Topic& now);
   domain::Status remove_below(Topic& topic, Offset below);
   domain::Result<Offset> needed_from(const std::string& topic, Offset below) const;
   domain::Result<Offset> deferred_from(std::uint32_t group_id, Offset below) const;

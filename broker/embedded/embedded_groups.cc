@@ -154,6 +154,7 @@ domain::Status EmbeddedEngine::collect() {
     }
     Offset& rewritten = rewritten_.emplace(topic_id, 1).first->second;
     if (first - rewritten >= kRewriteEvents) {
+      OUTBOXD_TRY(database_->flush());  // the events are in the logs, too
       rocksdb::CompactRangeOptions options;
       options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
       options.exclusive_manual_compaction = false;

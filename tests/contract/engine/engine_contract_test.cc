@@ -1,15 +1,13 @@
 // What every engine must do, run over each of them. An engine is closed and opened again in the
 // middle, and what held before must hold after.
-#include <cstdlib>
-#include <filesystem>
 #include <limits>
-#include <memory>
+#include <map>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "broker/embedded/embedded_engine.h"
-#include "tests/contract/engine/memory_engine.h"
+#include "tests/contract/engine/engine_subjects.h"
 
 namespace outboxd::broker {
 namespace {
@@ -17,68 +15,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class Subject {
- public:
-  virtual ~Subject() = default;
-  virtual Engine& engine() = 0;
-  virtual void reopen() = 0;
-};
-
-class MemorySubject final : public Subject {
- public:
-  Engine& engine() override { return *engine_; }
-  void reopen() override { engine_ = std::make_unique<MemoryEngine>(engine_->contents()); }
-
- private:
-  std::unique_ptr<MemoryEngine> engine_ = std::make_unique<MemoryEngine>();
-};
-
-class EmbeddedSubject final : public Subject {
- public:
-  EmbeddedSubject() {
-    std::string name = std::filesystem::temp_directory_path() / "outbox-broker-XXXXXX";
-    directory_ = mkdtemp(name.data());
-    reopen();
-  }
-  ~EmbeddedSubject() override {
-    engine_.reset();
-    std::filesystem::remove_all(directory_);
-  }
-  Engine& engine() override { return *engine_; }
-  void reopen() override {
-    engine_.reset();
-    auto opened = EmbeddedEngine::open({.directory = directory_ / "data"});
-    ASSERT_TRUE(opened.ok()) << opened.error().message;
-    engine_ = std::move(opened).value();
-  }
-
- private:
-  std::filesystem::path directory_;
-  std::unique_ptr<EmbeddedEngine> engine_;
-};
-
-using MakeSubject = std::unique_ptr<Subject> (*)();
-
-class EngineContract : public ::testing::TestWithParam<MakeSubject> {
+class EngineContract : public EngineContractBase {
  protected:
-  Engine& engine() { return subject_->engine(); }
-
-  // `facts` are durable: they hold now, and when the engine was closed and opened.
-  void holds_for_ever(const std::function<void()>& facts) {
-    {
-      SCOPED_TRACE("before reopening");
-      facts();
-    }
-    subject_->reopen();
-    SCOPED_TRACE("after reopening");
-    facts();
-  }
-
-  void append(const AppendBatch& batch) {
-    const domain::Status status = engine().append(batch);
-    ASSERT_TRUE(status.ok()) << status.error().message;
-  }
-
   // "OFFSET PRODUCER SEQ ENVELOPE" of everything in `topic` from `from` on.
   std::vector<std::string> read(std::string_view topic, Offset from = 1,
                                 std::size_t limit = std::numeric_limits<std::size_t>::max()) {
@@ -91,8 +29,6 @@ class EngineContract : public ::testing::TestWithParam<MakeSubject> {
     EXPECT_TRUE(status.ok()) << status.error().message;
     return events;
   }
-
-  std::unique_ptr<Subject> subject_ = GetParam()();
 };
 
 TEST_P(EngineContract, ANewEngineKnowsNobodyAndNothing) {
@@ -216,14 +152,7 @@ TEST_P(EngineContract, ManyEventsOfTwoProducersKeepEachProducersOrder) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Memory, EngineContract,
-                         ::testing::Values([]() -> std::unique_ptr<Subject> {
-                           return std::make_unique<MemorySubject>();
-                         }));
-INSTANTIATE_TEST_SUITE_P(Embedded, EngineContract,
-                         ::testing::Values([]() -> std::unique_ptr<Subject> {
-                           return std::make_unique<EmbeddedSubject>();
-                         }));
+INSTANTIATE_TEST_SUITE_P(AllEngines, EngineContract, ::testing::ValuesIn(kSubjects), subject_name);
 
 }  // namespace
 }  // namespace outboxd::broker
