@@ -38,6 +38,7 @@ int fail(std::string_view doing, const domain::Error& error) {
   std::_Exit(EXIT_FAILURE);
 }
 
+// `settings` must outlive the broker.
 BrokerOptions broker_options(const Settings& settings) {
   BrokerOptions options;
   options.endpoint = settings.listen;
@@ -48,6 +49,13 @@ BrokerOptions broker_options(const Settings& settings) {
   options.sessions.max_peers = static_cast<std::size_t>(settings.max_connections);
   options.sessions.max_producers = kMaxProducers;
   options.sessions.software_version = OUTBOXD_VERSION;
+  options.groups.policy = [&settings](const GroupId& id) {
+    const GroupPolicy& policy = policy_of(settings, id.topic, id.group);
+    return RetryPolicy{.max_retries = static_cast<std::uint32_t>(policy.max_retries),
+                       .backoff_base_ms = policy.backoff_base_ms,
+                       .backoff_max_ms = policy.backoff_max_ms,
+                       .message_ttl_ms = policy.message_ttl_ms};
+  };
   return options;
 }
 
