@@ -12,6 +12,8 @@
 
 #include "daemon/ballast.h"
 #include "daemon/outbox_publisher.h"
+#include "daemon/payments/http_gateway.h"
+#include "daemon/payments/simulated_gateway.h"
 #include "daemon/random_ids.h"
 #include "daemon/runtime.h"
 #include "daemon/signal_watch.h"
@@ -99,6 +101,14 @@ int fail(const domain::Error& error) {
   return EXIT_FAILURE;
 }
 
+std::unique_ptr<domain::PaymentGateway> make_gateway(const Config::Payments& payments) {
+  if (payments.gateway == "http") {
+    return std::make_unique<HttpGateway>(HttpGatewayOptions{
+        .url = payments.url, .refund_url = payments.refund_url, .timeout_ms = payments.timeout_ms});
+  }
+  return std::make_unique<SimulatedGateway>(std::chrono::milliseconds(payments.latency_ms));
+}
+
 // A disk that is full must not keep us from opening the store.
 void make_room(const Config& config, const Ballast& ballast) {
   std::error_code ignored;
@@ -144,6 +154,7 @@ int run_daemon(const Config& config) {
   OutboxPublisher::Backlog backlog{
       .max_entries = static_cast<std::uint64_t>(config.outbox.max_backlog_events)};
   OutboxPublisher publisher(backlog);
+  const std::unique_ptr<domain::PaymentGateway> payment_gateway = make_gateway(config.payments);
   Runtime runtime({.config = config,
                    .access = *access,
                    .store = **store,
@@ -154,6 +165,7 @@ int run_daemon(const Config& config) {
                    .clock = clock,
                    .elapsed = (*store)->elapsed(),
                    .ids = ids,
+                   .payment_gateway = *payment_gateway,
                    .epoch = (*store)->epoch(),
                    .durable_progress = [&store] { return (*store)->durable_progress(); },
                    .complete_above = (*store)->complete_above_at_open(),

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "daemon/payments/gateway_url.h"
 #include "domain/ids.h"
 #include "transport/limits.h"
 #include "transport/link/endpoint.h"
@@ -20,7 +21,8 @@ using config::Reader;
 using config::TextRule;
 
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
-constexpr std::string_view kModuleNames = "orders";
+const std::vector<std::string> kModuleNames = {"orders", "payments"};
+constexpr std::string_view kHttpGateway = "http";
 
 TextRule path_rule() {
   return {"an absolute or relative path", [](std::string_view text) { return !text.empty(); }};
@@ -36,6 +38,11 @@ TextRule endpoint_rule() {
   return {
       "empty, ipc://PATH, or tcp://HOST:PORT on loopback (keys for more come with a later release)",
       [](std::string_view text) { return text.empty() || transport::local_endpoint(text).ok(); }};
+}
+
+TextRule gateway_url_rule() {
+  return {"empty, https://HOST…, or http:// with 127.0.0.1, [::1] or localhost",
+          [](std::string_view text) { return text.empty() || is_gateway_url(text); }};
 }
 
 TextRule user_rule() {
@@ -69,7 +76,7 @@ void declare(Reader& reader, Config& config) {
       .text("socket", config.socket, path_rule())
       .text("producer", config.producer,
             id_rule("empty, or 1 to 64 characters from A-Z a-z 0-9 . _ : -", true))
-      .texts("modules", config.modules, config::one_of({std::string(kModuleNames)}))
+      .texts("modules", config.modules, config::one_of(kModuleNames))
       .text("log.level", config.log_level,
             config::one_of({"error", "warning", "notice", "info", "debug"}))
       .text("broker.endpoint", config.broker.endpoint, endpoint_rule())
@@ -78,6 +85,13 @@ void declare(Reader& reader, Config& config) {
       .integer("outbox.max_backlog_events", config.outbox.max_backlog_events, {1, kMaxInt})
       .integer("outbox.ack_flush_ms", config.outbox.ack_flush_ms, {1, 60'000})
       .duration_ms("orders.unpublished_ttl_ms", config.orders.unpublished_ttl_ms, {1, kMaxInt})
+      .text("payments.gateway", config.payments.gateway,
+            config::one_of({"simulated", std::string(kHttpGateway)}))
+      .text("payments.url", config.payments.url, gateway_url_rule())
+      .text("payments.refund_url", config.payments.refund_url, gateway_url_rule())
+      .integer("payments.timeout_ms", config.payments.timeout_ms, {10, 120'000})
+      .integer("payments.latency_ms", config.payments.latency_ms, {0, 60'000})
+      .integer("payments.workers", config.payments.workers, {1, 64})
       .tables(
           "topics", topic_rule(),
           [&config](const std::string& name, Reader& table) { declare_topic(config, name, table); })
@@ -109,6 +123,12 @@ void check_topics(const Config& config, const std::string& file, std::vector<Pro
   }
 }
 
+void check_payments(const Config& config, const std::string& file, std::vector<Problem>& problems) {
+  if (config.payments.gateway == kHttpGateway && config.payments.url.empty()) {
+    problems.push_back({file, 0, "payments.url", "must be given for payments.gateway \"http\""});
+  }
+}
+
 void check_together(const Config& config, const std::string& file, std::vector<Problem>& problems) {
   if (config.storage.hard_free_bytes > config.storage.soft_free_bytes) {
     problems.push_back({file, 0, "storage.hard_free_bytes",
@@ -116,6 +136,7 @@ void check_together(const Config& config, const std::string& file, std::vector<P
                             std::to_string(config.storage.soft_free_bytes) + ")"});
   }
   check_topics(config, file, problems);
+  check_payments(config, file, problems);
 }
 
 void apply(const ConfigOverrides& overrides, Config& config, std::vector<Problem>& problems) {
@@ -134,11 +155,11 @@ void apply(const ConfigOverrides& overrides, Config& config, std::vector<Problem
   take(overrides.producer, config.producer, "--producer",
        id_rule("1 to 64 characters from A-Z a-z 0-9 . _ : -", false));
   if (!overrides.modules) return;
+  const TextRule known = config::one_of(kModuleNames);
   for (const std::string& module : *overrides.modules) {
-    if (module != kModuleNames) {
-      problems.push_back(
-          {"command line", 0, "--modules", "\"" + module + "\" is no module; there is: orders"});
-    }
+    if (known.accepts(module)) continue;
+    problems.push_back({"command line", 0, "--modules",
+                        "\"" + module + "\" is no module; it must be " + known.allowed});
   }
   config.modules = *overrides.modules;
 }

@@ -37,6 +37,15 @@ struct Config {
     std::optional<std::int64_t> unpublished_ttl_ms = std::int64_t{5} * 60 * 1000;
   } orders;
 
+  struct Payments {
+    std::string gateway = "simulated";  // or "http"
+    std::string url;                    // of the HTTP gateway
+    std::string refund_url;             // empty: url + "/refunds"
+    std::int64_t timeout_ms = 10'000;   // of one call of the HTTP gateway
+    std::int64_t latency_ms = 0;        // of the simulated gateway
+    std::int64_t workers = 4;           // calls at a time
+  } payments;
+
   struct Topic {
     std::string on = "broker";  // topics.NAME.on; or "consumed:GROUP"
   };

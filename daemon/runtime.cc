@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "daemon/api/inbox_methods.h"
-#include "daemon/api/order_methods.h"
 #include "daemon/api/state_methods.h"
 #include "systemd/log.h"
 #include "systemd/notify.h"
@@ -95,7 +94,6 @@ Runtime::Runtime(RuntimeParts parts)
       completion_(completion_rules(parts_.config), parts_.durable_progress().completed_seq,
                   ranges_of(parts_.complete_above)),
       tail_(server_, parts_.reader, parts_.config.producer),
-      orders_(parts_.publisher, parts_.clock),
       transactions_(parts_.publisher, parts_.clock),
       relay_(relay_options(parts_.config, parts_.epoch), loop_, parts_.reader,
              parts_.durable_progress, parts_.clock, relay_events()),
@@ -108,6 +106,16 @@ Runtime::Runtime(RuntimeParts parts)
           inbox_,
           [this](transport::ConnectionId connection, std::string_view method,
                  std::string_view params) { return server_.notify(connection, method, params); }),
+      modules_({.config = parts_.config,
+                .loop = loop_,
+                .server = server_,
+                .core = core_,
+                .inbox = inbox_,
+                .reader = parts_.reader,
+                .publisher = parts_.publisher,
+                .clock = parts_.clock,
+                .ids = parts_.ids,
+                .payment_gateway = parts_.payment_gateway}),
       outbox_api_{server_,      parts_.reader,         progress_, completion_, tail_,
                   parts_.clock, parts_.config.producer},
       ledger_({.loop = loop_,
@@ -168,7 +176,7 @@ RelayEvents Runtime::relay_events() {
 }
 
 void Runtime::add_methods() {
-  add_order_methods(methods_, {core_, server_, orders_, parts_.reader, parts_.ids});
+  modules_.add_methods(methods_);
   add_state_methods(
       methods_, {core_, server_, transactions_, parts_.reader, consumers_, inbox_, parts_.elapsed});
   add_inbox_methods(methods_, {core_, server_, consumers_, inbox_, parts_.elapsed});
@@ -180,6 +188,7 @@ void Runtime::add_methods() {
 domain::Status Runtime::run(const std::vector<int>& listening_fds) {
   for (const int fd : listening_fds) server_.adopt(fd);
   if (listening_fds.empty()) OUTBOXD_TRY(server_.listen(parts_.config.socket, kSocketMode));
+  modules_.subscribe();
   OUTBOXD_TRY(relay_.start());
   schedule();
   systemd::log_info("outboxd ready",

@@ -18,16 +18,17 @@
 #include "daemon/inbox/local_consumers.h"
 #include "daemon/maintenance.h"
 #include "daemon/metrics.h"
+#include "daemon/modules.h"
 #include "daemon/outbox_completion.h"
 #include "daemon/outbox_ledger.h"
 #include "daemon/outbox_progress.h"
 #include "daemon/outbox_publisher.h"
 #include "daemon/relay.h"
-#include "daemon/services/order_service.h"
 #include "daemon/services/transaction_service.h"
 #include "daemon/worker_pool.h"
 #include "domain/clock.h"
 #include "domain/event_publisher.h"
+#include "domain/payment_gateway.h"
 #include "domain/store.h"
 #include "transport/ipc/event_loop.h"
 #include "transport/ipc/server.h"
@@ -46,6 +47,7 @@ struct RuntimeParts {
   const domain::Clock& clock;
   const domain::ElapsedTime& elapsed;
   domain::IdGenerator& ids;
+  domain::PaymentGateway& payment_gateway;
   std::uint64_t epoch = 0;
   std::function<domain::OutboxProgress()> durable_progress;  // any thread
   std::vector<domain::SeqRange> complete_above;              // where the last start left off
@@ -94,11 +96,11 @@ class Runtime {
   OutboxProgressWatch progress_;
   OutboxCompletion completion_;
   EventTail tail_;
-  OrderService orders_;
   TransactionService transactions_;
   Relay relay_;
   BrokerInbox inbox_;
   LocalConsumers consumers_;
+  Modules modules_;
   OutboxApi outbox_api_;
   OutboxLedger ledger_;
 

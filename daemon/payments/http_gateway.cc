@@ -99,16 +99,6 @@ json amount_of(const auto& request) {
           {"payment_method", request.payment_method}};
 }
 
-bool is_this_machine(std::string_view authority) {
-  if (authority.find('@') != std::string_view::npos) return false;  // a name before another host
-  for (const std::string_view host : {"127.0.0.1", "[::1]", "localhost"}) {
-    if (!authority.starts_with(host)) continue;
-    const std::string_view rest = authority.substr(host.size());
-    if (rest.empty() || rest.starts_with(":") || rest.starts_with("/")) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 // Handles that keep their connections between calls; as many as calls were made at once.
@@ -175,18 +165,6 @@ GatewayAnswer HttpGateway::post(const std::string& url, const std::string& key,
   if (code == CURLE_OK) return verdict_of(status, answer);
   const std::string_view detail = problem[0] != '\0' ? problem.data() : curl_easy_strerror(code);
   return unavailable("the gateway cannot be reached: " + domain::cut_text(detail, kMaxTextBytes));
-}
-
-domain::Status check_gateway_url(const std::string& url) {
-  constexpr std::string_view kSecure = "https://";
-  constexpr std::string_view kPlain = "http://";
-  const std::string_view text = url;
-  const bool is_visible = text.find_first_of(" \t\r\n") == std::string_view::npos;
-  const bool is_secure = text.starts_with(kSecure) && text.size() > kSecure.size();
-  const bool is_local = text.starts_with(kPlain) && is_this_machine(text.substr(kPlain.size()));
-  if (is_visible && (is_secure || is_local)) return domain::ok_status();
-  return domain::bad_request(
-      "url", "must be https://HOST…, or http:// with 127.0.0.1, [::1] or localhost");
 }
 
 }  // namespace outboxd::daemon

@@ -6,12 +6,11 @@
 #include <string>
 
 #include "domain/payment_gateway.h"
-#include "domain/result.h"
 
 namespace outboxd::daemon {
 
 struct HttpGatewayOptions {
-  std::string url;                   // charges
+  std::string url;                   // charges: see is_gateway_url()
   std::string refund_url;            // empty: `url` + "/refunds"
   std::int64_t timeout_ms = 10'000;  // of one call as a whole
 };
@@ -49,9 +48,5 @@ class HttpGateway : public domain::PaymentGateway {
   const std::string refund_url_;
   const std::unique_ptr<Connections> connections_;
 };
-
-// Why `url` cannot be a gateway's: it must be https://HOST…, or http://HOST… with a host that is
-// this machine (127.0.0.1, [::1], localhost), for what is charged travels as it is written.
-domain::Status check_gateway_url(const std::string& url);
 
 }  // namespace outboxd::daemon

@@ -21,20 +21,6 @@ Result<PaymentSnapshot> PaymentService::get(const domain::PaymentId& id, domain:
   return std::move(*payment);
 }
 
-Result<PaymentSnapshot> PaymentService::get(std::string_view source,
-                                            const domain::OrderId& order_id,
-                                            domain::UnitOfWork& work) {
-  OUTBOXD_ASSIGN_OR_RETURN(std::optional<PaymentSnapshot> payment,
-                           work.payments().find(domain::payment_id_of(source, order_id)));
-  if (!payment) {
-    return Error{ErrorCode::kNotFound,
-                 "there is no payment for order " + order_id.text() + " of producer " +
-                     std::string(source) + "; `source` names the order's producer",
-                 "order_id"};
-  }
-  return std::move(*payment);
-}
-
 Status PaymentService::complete(const domain::PaymentDue& due, std::uint32_t attempts,
                                 std::string_view reference, domain::UnitOfWork& work) {
   OUTBOXD_ASSIGN_OR_RETURN(std::optional<PaymentSnapshot> known,

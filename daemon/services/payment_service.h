@@ -24,11 +24,6 @@ class PaymentService {
   domain::Result<domain::PaymentSnapshot> get(const domain::PaymentId& id,
                                               domain::UnitOfWork& work);
 
-  // The payment of order `order_id` of producer `source`. Errors: not_found.
-  domain::Result<domain::PaymentSnapshot> get(std::string_view source,
-                                              const domain::OrderId& order_id,
-                                              domain::UnitOfWork& work);
-
   // The gateway has charged `due`. A payment that was given up for failed becomes COMPLETED: money
   // that has moved is always on record (G9). Errors: what the publisher refuses.
   domain::Status complete(const domain::PaymentDue& due, std::uint32_t attempts,

@@ -25,7 +25,7 @@ TEST(ConfigTest, EveryKeyReachesItsField) {
     data_dir = "/data"
     socket = "/sock"
     producer = "till-7"
-    modules = ["orders"]
+    modules = ["payments", "orders"]
     [log]
     level = "debug"
     [broker]
@@ -37,6 +37,13 @@ TEST(ConfigTest, EveryKeyReachesItsField) {
     ack_flush_ms = 7
     [orders]
     unpublished_ttl_ms = "never"
+    [payments]
+    gateway = "http"
+    url = "https://pay.example/charges"
+    refund_url = "https://pay.example/back"
+    timeout_ms = 3000
+    latency_ms = 15
+    workers = 2
     [topics.orders]
     on = "consumed:payments"
     [topics.stock]
@@ -57,6 +64,7 @@ TEST(ConfigTest, EveryKeyReachesItsField) {
   EXPECT_EQ(config.data_dir, "/data");
   EXPECT_EQ(config.socket, "/sock");
   EXPECT_EQ(config.producer, "till-7");
+  EXPECT_EQ(config.modules, (std::vector<std::string>{"payments", "orders"}));
   EXPECT_EQ(config.log_level, "debug");
   EXPECT_EQ(config.broker.endpoint, "tcp://127.0.0.1:7701");
   EXPECT_EQ(config.broker.window_events, 10);
@@ -64,6 +72,12 @@ TEST(ConfigTest, EveryKeyReachesItsField) {
   EXPECT_EQ(config.outbox.max_backlog_events, 5);
   EXPECT_EQ(config.outbox.ack_flush_ms, 7);
   EXPECT_EQ(config.orders.unpublished_ttl_ms, std::nullopt);
+  EXPECT_EQ(config.payments.gateway, "http");
+  EXPECT_EQ(config.payments.url, "https://pay.example/charges");
+  EXPECT_EQ(config.payments.refund_url, "https://pay.example/back");
+  EXPECT_EQ(config.payments.timeout_ms, 3000);
+  EXPECT_EQ(config.payments.latency_ms, 15);
+  EXPECT_EQ(config.payments.workers, 2);
   EXPECT_EQ(consuming_group(config.topics.at("orders")), "payments");
   EXPECT_EQ(consuming_group(config.topics.at("stock")), std::nullopt);
   EXPECT_EQ(config.inbox.mark_ttl_ms, 5000);
@@ -97,6 +111,16 @@ TEST(ConfigTest, RefusesValuesThatMakeNoSense) {
   }
 }
 
+TEST(ConfigTest, RefusesGatewaysThatCannotBeAskedOrWouldBeAskedInPlainText) {
+  EXPECT_EQ(problems_of("[payments]\ngateway = 'cash'").size(), 1U);
+  EXPECT_EQ(problems_of("[payments]\ngateway = 'http'").size(), 1U);
+  EXPECT_EQ(problems_of("[payments]\nurl = 'http://pay.example/'").size(), 1U);
+  EXPECT_EQ(problems_of("[payments]\nrefund_url = 'pay.example'").size(), 1U);
+  EXPECT_EQ(problems_of("[payments]\ntimeout_ms = 0").size(), 1U);
+  EXPECT_EQ(problems_of("[payments]\nworkers = 0").size(), 1U);
+  EXPECT_TRUE(problems_of("[payments]\ngateway = 'http'\nurl = 'http://127.0.0.1:1/'").empty());
+}
+
 TEST(ConfigTest, RefusesTopicsAndGroupsThatNobodyCanConsume) {
   EXPECT_EQ(problems_of("[topics.orders]\non = 'consumed:'").size(), 1U);
   EXPECT_EQ(problems_of("[topics.orders]\non = 'consumed:a b'").size(), 1U);
@@ -112,7 +136,7 @@ TEST(ConfigTest, TheCommandLineOverridesAndIsCheckedLikeAFile) {
                            .socket = "/s",
                            .broker_endpoint = "tcp://127.0.0.1:1",
                            .producer = "p",
-                           .modules = std::vector<std::string>{"orders"}},
+                           .modules = std::vector<std::string>{"orders", "payments"}},
                           config)
                   .empty());
   EXPECT_EQ(config.data_dir, "/d");

@@ -1,0 +1,82 @@
+#include "daemon/modules.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
+#include "daemon/api/order_methods.h"
+#include "daemon/api/payment_methods.h"
+
+namespace outboxd::daemon {
+namespace {
+
+const std::string kOrders = "orders";
+const std::string kPayments = "payments";
+
+// What comes for an order costs a commit and nothing else.
+constexpr std::size_t kSettlementCredit = 1024;
+// Deliveries that a death of this process counts one attempt for, so not more than keeps the
+// workers busy over one commit.
+constexpr std::size_t kPaymentCreditPerWorker = 64;
+
+// The methods of a module that does not run say so, rather than that nobody knows them.
+void refuse(MethodTable& methods, const std::string& module,
+            std::initializer_list<const char*> names) {
+  for (const std::string name : names) {
+    methods.add(name, Access::kRead, [module, name](const transport::Request&) -> domain::Status {
+      return domain::Error{domain::ErrorCode::kUnknownMethod,
+                           name + " belongs to the module " + module +
+                               ", which does not run here (modules in the configuration)",
+                           "method"};
+    });
+  }
+}
+
+}  // namespace
+
+Modules::Payments::Payments(const ModulesParts& parts)
+    : service(parts.publisher, parts.clock),
+      calls(parts.payment_gateway, static_cast<std::size_t>(parts.config.payments.workers),
+            [&loop = parts.loop](std::function<void()> job) { loop.post(std::move(job)); }),
+      module({parts.inbox, parts.core, service, calls}) {}
+
+Modules::Modules(ModulesParts parts)
+    : parts_(parts),
+      orders_(parts_.publisher, parts_.clock),
+      settlement_(parts_.inbox, orders_, parts_.config.producer) {
+  if (runs(kPayments)) payments_.emplace(parts_);
+}
+
+void Modules::add_methods(MethodTable& methods) {
+  if (runs(kOrders)) {
+    add_order_methods(methods, {parts_.core, parts_.server, orders_, parts_.reader, parts_.ids});
+  } else {
+    refuse(methods, kOrders, {"order.create", "order.get", "order.list", "order.cancel"});
+  }
+  if (payments_) {
+    add_payment_methods(methods, {parts_.core, parts_.server, payments_->service, parts_.reader,
+                                  parts_.config.producer});
+  } else {
+    refuse(methods, kPayments, {"payment.get", "payment.list"});
+  }
+}
+
+void Modules::subscribe() {
+  if (runs(kOrders)) settlement_.subscribe(kSettlementCredit);
+  if (payments_) {
+    payments_->module.subscribe(kPaymentCreditPerWorker *
+                                static_cast<std::size_t>(parts_.config.payments.workers));
+  }
+}
+
+std::optional<PaymentCounters> Modules::payment_counters() const {
+  if (!payments_) return std::nullopt;
+  return payments_->module.counters();
+}
+
+bool Modules::runs(const std::string& module) const {
+  const auto& modules = parts_.config.modules;
+  return std::find(modules.begin(), modules.end(), module) != modules.end();
+}
+
+}  // namespace outboxd::daemon
