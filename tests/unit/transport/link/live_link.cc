@@ -91,6 +91,60 @@ void LiveBox::on_rejected(domain::Seq seq, std::string, std::string) {
   changed_.notify_all();
 }
 
+void LiveBox::on_deliveries(std::vector<OwnedDelivery> deliveries) {
+  const std::lock_guard lock(mutex_);
+  for (const OwnedDelivery& each : deliveries) delivered_.push_back(each.tag);
+  changed_.notify_all();
+}
+
+void LiveBox::on_settled(std::vector<std::uint64_t> tags) {
+  const std::lock_guard lock(mutex_);
+  settled_.insert(settled_.end(), tags.begin(), tags.end());
+  changed_.notify_all();
+}
+
+void LiveBox::on_completed(std::string topic, std::vector<SeqRange> ranges) {
+  const std::lock_guard lock(mutex_);
+  for (const SeqRange& range : ranges) completed_.emplace_back(topic, range);
+  changed_.notify_all();
+}
+
+void LiveBox::on_subscription_refused(std::string, std::string, std::string code, std::string) {
+  const std::lock_guard lock(mutex_);
+  refused_.push_back(std::move(code));
+  changed_.notify_all();
+}
+
+bool LiveBox::delivered(std::size_t count) {
+  return wait([&] { return delivered_.size() >= count; });
+}
+
+std::vector<std::uint64_t> LiveBox::delivered_tags() {
+  const std::lock_guard lock(mutex_);
+  return delivered_;
+}
+
+bool LiveBox::settled(std::uint64_t tag) {
+  return wait([&] { return std::find(settled_.begin(), settled_.end(), tag) != settled_.end(); });
+}
+
+std::vector<std::uint64_t> LiveBox::settled_tags() {
+  const std::lock_guard lock(mutex_);
+  return settled_;
+}
+
+bool LiveBox::completed(std::string_view topic, SeqRange range) {
+  return wait([&] {
+    return std::any_of(completed_.begin(), completed_.end(), [&](const auto& each) {
+      return each.first == topic && each.second == range;
+    });
+  });
+}
+
+bool LiveBox::refused(std::string_view code) {
+  return wait([&] { return std::find(refused_.begin(), refused_.end(), code) != refused_.end(); });
+}
+
 bool LiveBox::wait(const std::function<bool()>& reached) {
   std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, kPatience, reached);

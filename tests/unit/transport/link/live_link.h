@@ -39,11 +39,25 @@ class LiveBox final : public PublishSource, public LinkObserver {
   bool rejected(domain::Seq seq);
   domain::Seq acknowledged_now();
 
+  // What came for consumers: waits until there is as much; the tags in the order in which they
+  // came.
+  bool delivered(std::size_t count);
+  std::vector<std::uint64_t> delivered_tags();
+  bool settled(std::uint64_t tag);
+  std::vector<std::uint64_t> settled_tags();
+  bool completed(std::string_view topic, SeqRange range);
+  bool refused(std::string_view code);
+
   domain::Status read(domain::Seq from, std::size_t max_events, std::size_t max_bytes,
                       PublishBatch& batch) override;
   void on_link_state(LinkState state, std::string reason) override;
   void on_acknowledged(domain::Seq seq) override;
   void on_rejected(domain::Seq seq, std::string code, std::string message) override;
+  void on_deliveries(std::vector<OwnedDelivery> deliveries) override;
+  void on_settled(std::vector<std::uint64_t> tags) override;
+  void on_completed(std::string topic, std::vector<SeqRange> ranges) override;
+  void on_subscription_refused(std::string topic, std::string group, std::string code,
+                               std::string message) override;
 
  private:
   bool wait(const std::function<bool()>& reached);
@@ -54,6 +68,10 @@ class LiveBox final : public PublishSource, public LinkObserver {
   domain::Seq acknowledged_ = 0;
   std::vector<domain::Seq> rejected_;
   std::vector<std::pair<LinkState, std::string>> states_;
+  std::vector<std::uint64_t> delivered_;
+  std::vector<std::uint64_t> settled_;
+  std::vector<std::pair<std::string, SeqRange>> completed_;
+  std::vector<std::string> refused_;
 };
 
 // What a broker has on its disk. Survives the broker; one broker at a time.

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -168,6 +169,96 @@ TEST_P(RelayLinkTest, IsFencedByAYoungerProcessOfTheSameProducer) {
   ASSERT_TRUE(younger->start(younger_box.next_seq()).ok());
   EXPECT_TRUE(box_.saw(LinkState::kFenced, "took over with epoch 2"));
   EXPECT_TRUE(younger_box.acknowledged(12));
+}
+
+// Grants a session, and one delivery for each credit; acknowledges what is settled.
+ScriptedBroker::Script delivering(std::uint64_t first_tag) {
+  return [tag = first_tag](const Frame& frame, int) mutable -> std::vector<std::string> {
+    if (const auto* hello = std::get_if<HelloFrame>(&frame)) {
+      if (hello->next_seq <= 9) return {encode(welcome_after(0))};
+      return {encode(welcome_after(0)), encode(CompletedFrame{"orders", {{1, 9}}})};
+    }
+    if (const auto* subscribe = std::get_if<SubscribeFrame>(&frame)) {
+      if (subscribe->group == "unwanted") {
+        return {encode(UnsubscribedFrame{subscribe->topic, subscribe->group, "too_many", "no"})};
+      }
+      DeliverFrame deliver;
+      for (std::uint64_t i = 0; i < subscribe->credit; ++i) {
+        deliver.deliveries.push_back(
+            {tag++, subscribe->topic, subscribe->group, 1, "till-2", i + 1, "event", ""});
+      }
+      return {encode(deliver)};
+    }
+    if (const auto* settle = std::get_if<SettleFrame>(&frame)) {
+      SettledFrame settled;
+      for (const Settlement& each : settle->settlements) settled.tags.push_back(each.tag);
+      return {encode(settled)};
+    }
+    return {};
+  };
+}
+
+TEST_P(RelayLinkTest, ConsumesFromASubscriptionThatWasMadeBeforeTheStart) {
+  ScriptedBroker broker(endpoint_, delivering(1));
+  box_.write(10);
+  relay_ = make_relay(1, box_);
+  relay_->subscribe({"orders", "payments", 3});
+  ASSERT_TRUE(relay_->start(box_.next_seq()).ok());
+  EXPECT_TRUE(box_.delivered(3));
+  EXPECT_THAT(box_.delivered_tags(), testing::ElementsAre(1, 2, 3));
+  EXPECT_TRUE(box_.completed("orders", {1, 9}));
+  relay_->subscribe({"refunds", "unwanted", 3});
+  EXPECT_TRUE(box_.refused("too_many"));
+}
+
+TEST_P(RelayLinkTest, SettlesFromManyThreads) {
+  constexpr std::uint64_t kThreads = 4;
+  constexpr std::uint64_t kEach = 200;
+  ScriptedBroker broker(endpoint_, delivering(1));
+  start_relay();
+  relay_->subscribe({"orders", "payments", kThreads * kEach});
+  ASSERT_TRUE(box_.delivered(kThreads * kEach));
+  std::vector<std::thread> threads;
+  for (std::uint64_t thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (std::uint64_t i = 1; i <= kEach; ++i) {
+        relay_->settle({{thread * kEach + i, Outcome::kAck, ""}});
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (std::uint64_t tag = 1; tag <= kThreads * kEach; ++tag) EXPECT_TRUE(box_.settled(tag));
+}
+
+TEST_P(RelayLinkTest, SubscribesAgainWhenTheBrokerIsBackAndDropsTheSettlementsInBetween) {
+  auto broker = std::make_unique<ScriptedBroker>(endpoint_, delivering(1));
+  start_relay();
+  relay_->subscribe({"orders", "payments", 2});
+  ASSERT_TRUE(box_.delivered(2));
+  broker.reset();
+  ASSERT_TRUE(box_.saw(LinkState::kConnecting, "lost"));
+  relay_->settle({{1, Outcome::kAck, ""}, {2, Outcome::kAck, ""}});
+  broker = std::make_unique<ScriptedBroker>(endpoint_, delivering(101));
+  ASSERT_TRUE(box_.delivered(4));
+  EXPECT_THAT(box_.delivered_tags(), testing::ElementsAre(1, 2, 101, 102));
+  relay_->settle({{1, Outcome::kAck, ""}, {102, Outcome::kAck, ""}});
+  EXPECT_TRUE(box_.settled(102));
+  EXPECT_THAT(box_.settled_tags(), testing::ElementsAre(102)) << "1 has come again as 101";
+}
+
+TEST_P(RelayLinkTest, SettlementsFromBeforeTheStopStillArrive) {
+  ScriptedBroker broker(endpoint_,
+                        [deliver = delivering(1)](const Frame& frame, int count) mutable {
+                          if (!std::holds_alternative<ByeFrame>(frame))
+                            return deliver(frame, count);
+                          return std::vector<std::string>{encode(ByeFrame{"drained"})};
+                        });
+  start_relay();
+  relay_->subscribe({"orders", "payments", 1});
+  ASSERT_TRUE(box_.delivered(1));
+  relay_->settle({{1, Outcome::kAck, ""}});
+  relay_->stop(30'000);
+  EXPECT_TRUE(box_.settled(1));
 }
 
 TEST_P(RelayLinkTest, StopGivesTheBrokerTimeToAcknowledgeWhatIsInFlight) {
