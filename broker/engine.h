@@ -169,8 +169,9 @@ class Engine {
   virtual std::vector<ProducerPosition> producers(std::string_view after,
                                                   std::size_t limit) const = 0;
 
-  // All topics that ever got an event, in byte order of their names.
+  // All topics that ever got an event, in byte order of their names; and one of them.
   virtual std::vector<TopicInfo> topics() const = 0;
+  virtual std::optional<TopicInfo> topic(std::string_view topic) const = 0;
 
   // Calls `visit` with the events of `topic` from `from` on, in order of their offsets, until it
   // returns false or there are no more. Errors: not_found for a topic that has no events, internal

@@ -234,6 +234,12 @@ std::vector<TopicInfo> EmbeddedEngine::topics() const {
   return infos;
 }
 
+std::optional<TopicInfo> EmbeddedEngine::topic(std::string_view topic) const {
+  const std::optional<Topic> ends = ends_of(topic);
+  if (!ends) return std::nullopt;
+  return TopicInfo{std::string(topic), ends->first_offset, ends->next_offset};
+}
+
 std::optional<Topic> EmbeddedEngine::ends_of(std::string_view topic) const {
   const std::lock_guard lock(mutex_);
   const auto place = catalog_.topics.find(topic);

@@ -68,6 +68,7 @@ class EmbeddedEngine final : public Engine {
   [[nodiscard]] std::vector<ProducerPosition> producers(std::string_view after,
                                                         std::size_t limit) const override;
   [[nodiscard]] std::vector<TopicInfo> topics() const override;
+  [[nodiscard]] std::optional<TopicInfo> topic(std::string_view topic) const override;
   domain::Status read(std::string_view topic, Offset from,
                       const std::function<bool(const StoredEvent&)>& visit) const override;
   [[nodiscard]] EngineStats stats() const override;

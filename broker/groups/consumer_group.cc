@@ -159,7 +159,7 @@ void ConsumerGroup::defer(EventIndex index) {
   event.deferred = true;
   ++deferred_;
   if (event.attempts > 0) ++retrying_;
-  window_.defer(event.offset);
+  note_deferred(event.offset);
   mark_dirty(index);
 }
 

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "broker/engine.h"
+#include "broker/groups/ahead_lane.h"
 #include "broker/groups/consumers.h"
 #include "broker/groups/deadlines.h"
 #include "broker/groups/envelope_cache.h"
@@ -41,6 +43,8 @@ struct GroupLimits {
   std::size_t reads = 8;             // in one turn
   std::size_t deferred = 1'000'000;  // retrying or behind such; past it the group reads no further
   std::size_t dirty = 4096;          // of these, with records to be written
+  std::size_t backlog = 10'000;      // more events than these wait: fresh ones overtake them
+  std::size_t scan_events = 4096;    // of the backlog, in one look for its keys
   std::size_t window = 1 << 18;      // between the cursor and what was read last
   std::size_t buried_events = 1024;  // in one change
   std::size_t buried_bytes = 1 << 20;
@@ -201,14 +205,23 @@ class ConsumerGroup {
   // Reading (consumer_group_reading.cc).
   bool read_more(std::int64_t now_ms);
   void accept(const StoredEvent& stored, std::int64_t now_ms);
-  void accept_new(const StoredEvent& stored, ProducerIndex producer, std::uint32_t skipped,
-                  std::int64_t now_ms);
+  EventIndex add_event(const StoredEvent& stored, ProducerIndex producer, std::uint32_t skipped);
+  void place_event(EventIndex index, const StoredEvent& stored, std::int64_t now_ms);
   void take_up_before(Offset offset, std::int64_t now_ms);
   void relieve();
   std::optional<EventCopy> take_copy(EventIndex index);
   std::optional<EventCopy> fetch(EventIndex index);
   std::optional<EventCopy> read_one(Offset offset);
   Past* load_past(EventIndex index);
+
+  // Reading ahead of a backlog (consumer_group_ahead.cc).
+  bool read_ahead(std::int64_t now_ms);
+  void scan_backlog();
+  void accept_ahead(const StoredEvent& stored, std::int64_t now_ms);
+  bool take_over(const StoredEvent& stored, ProducerIndex producer, std::uint32_t skipped);
+  [[nodiscard]] bool is_ahead(Offset offset) const { return ahead_ && offset >= window_.next(); }
+  void note_deferred(Offset offset);
+  void note_resolved(Offset offset);
 
   // Handing out and settling (consumer_group.cc).
   void collect_due(std::int64_t now_ms);
@@ -254,6 +267,8 @@ class ConsumerGroup {
   EventTable events_;
   KeyQueues keys_{events_};
   OffsetWindow window_;
+  std::unique_ptr<AheadLane> ahead_;  // while there is a backlog
+  bool ahead_is_next_ = true;         // to be read; backlog and fresh events take turns
   EnvelopeCache cache_;
   Consumers consumers_;
   Deadlines deadlines_;

@@ -49,7 +49,7 @@ void ConsumerGroup::mark_dirty(EventIndex index) {
 
 void ConsumerGroup::note_resolved(EventIndex index) {
   const OpenEvent& event = events_[index];
-  window_.resolve(event.offset);
+  note_resolved(event.offset);
   if (event.stored) undefer_.push_back(event.offset);
   receipts_.completed[event.producer].add(event.seq - event.skipped, event.seq);
 }
@@ -118,6 +118,10 @@ std::optional<GroupChange> ConsumerGroup::take_change(std::int64_t now_ms) {
     change.passed.emplace_back(names_.name_of(producer), seq);
   }
   change.done = std::move(progress.done);
+  if (ahead_) {
+    const std::vector<Offset> marks = ahead_->take_marks();
+    change.done.insert(change.done.end(), marks.begin(), marks.end());
+  }
   change.undone = std::move(progress.undone);
   change.undefer = std::exchange(undefer_, {});
   change.discard = removed_letters_;
@@ -228,6 +232,7 @@ SeqRanges ConsumerGroup::completed(ProducerIndex producer) const {
     if (event.place != Place::kFree && event.producer == producer) unresolved.push_back(event.seq);
   }
   SeqRanges result = SeqRanges::all_but(last->second, std::move(unresolved));
+  if (ahead_) ahead_->add_completed(producer, result);
   for (const Receipts* undurable : {&receipts_, &pending_}) {
     const auto ranges = undurable->completed.find(producer);
     if (ranges == undurable->completed.end()) continue;

@@ -19,9 +19,9 @@ std::int64_t ttl_of(const domain::Result<transport::Envelope>& envelope,
 }  // namespace
 
 bool ConsumerGroup::read_more(std::int64_t now_ms) {
-  if (!more_ || deferred_ >= options_.limits.deferred || dirty_.size() >= options_.limits.dirty) {
-    return false;
-  }
+  if (!more_ || dirty_.size() >= options_.limits.dirty) return false;
+  // What was deferred before a restart, and lies behind the cursor, is reached by reading only.
+  if (deferred_ >= options_.limits.deferred && restored_.empty()) return false;
   const auto full = [this] {
     return cache_.size() >= options_.limits.cached_events ||
            cache_.bytes() >= options_.limits.cached_bytes ||
@@ -29,6 +29,8 @@ bool ConsumerGroup::read_more(std::int64_t now_ms) {
   };
   if (full()) relieve();
   if (full()) return false;
+  if (read_ahead(now_ms)) return true;
+  if (failure_) return false;
   const std::size_t limit = std::min(options_.limits.read_events, consumers_.free_credit());
   std::size_t events = 0;
   std::size_t bytes = 0;
@@ -59,6 +61,7 @@ void ConsumerGroup::accept(const StoredEvent& stored, std::int64_t now_ms) {
                                    ? static_cast<std::uint32_t>(skipped)
                                    : 0;
   last_seq = std::max(last_seq, stored.seq);
+  if (take_over(stored, producer, skipped_or_none)) return;
 
   while (!marked_.empty() && marked_.front() < stored.offset) marked_.pop_front();
   const bool marked = !marked_.empty() && marked_.front() == stored.offset;
@@ -76,11 +79,13 @@ void ConsumerGroup::accept(const StoredEvent& stored, std::int64_t now_ms) {
     receipts_.completed[producer].add(stored.seq - skipped_or_none, stored.seq);
     return;
   }
-  accept_new(stored, producer, skipped_or_none, now_ms);
+  const EventIndex index = add_event(stored, producer, skipped_or_none);
+  window_.push(stored.offset, producer, stored.seq, OffsetWindow::Fate::kOpen);
+  place_event(index, stored, now_ms);
 }
 
-void ConsumerGroup::accept_new(const StoredEvent& stored, ProducerIndex producer,
-                               std::uint32_t skipped, std::int64_t now_ms) {
+EventIndex ConsumerGroup::add_event(const StoredEvent& stored, ProducerIndex producer,
+                                    std::uint32_t skipped) {
   const auto envelope = transport::decode_envelope(stored.envelope, document_);
   const EventIndex index = events_.add();
   OpenEvent& event = events_[index];
@@ -90,7 +95,11 @@ void ConsumerGroup::accept_new(const StoredEvent& stored, ProducerIndex producer
   event.ttl_ms = ttl_of(envelope, options_.policy);
   event.producer = producer;
   event.skipped = skipped;
-  window_.push(stored.offset, producer, stored.seq, OffsetWindow::Fate::kOpen);
+  return index;
+}
+
+void ConsumerGroup::place_event(EventIndex index, const StoredEvent& stored, std::int64_t now_ms) {
+  OpenEvent& event = events_[index];
   const EventIndex head = keys_.head(event.key);
   if (head != kNoEvent && (events_[head].deferred || events_[keys_.tail(event.key)].deferred)) {
     defer(index);  // it will be long until its turn comes

@@ -1,6 +1,7 @@
 // A group's events, read from the engine.
 #pragma once
 
+#include <optional>
 #include <utility>
 
 #include "broker/engine.h"
@@ -18,6 +19,11 @@ class EngineSource final : public EventSource {
     domain::Status status = engine_.read(id_.topic, from, visit);
     if (!status && status.error().code == domain::ErrorCode::kNotFound) return domain::ok_status();
     return status;
+  }
+
+  Offset end() override {
+    const std::optional<TopicInfo> topic = engine_.topic(id_.topic);
+    return topic ? topic->next_offset : 1;
   }
 
   domain::Result<std::optional<DeferredEvent>> deferred(Offset offset) override {

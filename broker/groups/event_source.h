@@ -20,6 +20,9 @@ class EventSource {
   virtual domain::Status read(Offset from,
                               const std::function<bool(const StoredEvent&)>& visit) = 0;
 
+  // The offset that the topic's next event will have; 1 while there is no topic.
+  virtual Offset end() = 0;
+
   // The record of a deferred event, with its history; nothing when there is none.
   virtual domain::Result<std::optional<DeferredEvent>> deferred(Offset offset) = 0;
 };

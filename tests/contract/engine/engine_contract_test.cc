@@ -72,6 +72,8 @@ TEST_P(EngineContract, TopicsHaveOffsetsOfTheirOwn) {
     EXPECT_THAT(read("payments"), ElementsAre("1 a 2 2"));
     EXPECT_THAT(engine().topics(),
                 ElementsAre(TopicInfo{"orders", 1, 3}, TopicInfo{"payments", 1, 2}));
+    EXPECT_EQ(engine().topic("payments"), (TopicInfo{"payments", 1, 2}));
+    EXPECT_EQ(engine().topic("payment"), std::nullopt);
   });
 }
 

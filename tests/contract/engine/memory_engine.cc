@@ -75,6 +75,13 @@ std::vector<TopicInfo> MemoryEngine::topics() const {
   return infos;
 }
 
+std::optional<TopicInfo> MemoryEngine::topic(std::string_view topic) const {
+  const std::lock_guard lock(mutex_);
+  const auto place = contents_.topics.find(topic);
+  if (place == contents_.topics.end()) return std::nullopt;
+  return TopicInfo{place->first, 1, place->second.size() + 1};
+}
+
 domain::Status MemoryEngine::read(std::string_view topic, Offset from,
                                   const std::function<bool(const StoredEvent&)>& visit) const {
   {

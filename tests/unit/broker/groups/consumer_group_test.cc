@@ -1,3 +1,4 @@
+// Handing out and settling.
 #include "broker/groups/consumer_group.h"
 
 #include "tests/unit/broker/groups/group_fixture.h"
@@ -12,18 +13,7 @@ using ::testing::Pair;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-std::vector<std::pair<domain::Seq, domain::Seq>> pairs(const SeqRanges& ranges) {
-  std::vector<std::pair<domain::Seq, domain::Seq>> result;
-  for (const auto& [first, last] : ranges.ranges()) result.emplace_back(first, last);
-  return result;
-}
-
-class ConsumerGroupTest : public GroupFixture {
- protected:
-  void subscribe(ConsumerIndex consumer, std::size_t credit) {
-    group_->subscribe(consumer, credit, now_ms_);
-  }
-};
+class ConsumerGroupTest : public GroupFixture {};
 
 TEST_F(ConsumerGroupTest, DeliversInTheOrderOfTheTopicWithinTheCredit) {
   start();
@@ -114,84 +104,6 @@ TEST_F(ConsumerGroupTest, BackOffGrowsWithEachAttempt) {
     pass(1);
     EXPECT_EQ(group_->next_deadline_ms(), now_ms_);
   }
-}
-
-TEST_F(ConsumerGroupTest, AfterItsLastRetryAnEventIsALetterWithReasonAndHistory) {
-  start();
-  subscribe(kAlice, 1);
-  publish("a");
-  publish("a");
-  for (int attempt = 1; attempt <= 4; ++attempt) {
-    const auto out = pump();
-    ASSERT_THAT(out, SizeIs(1)) << attempt;
-    EXPECT_EQ(out[0].attempt, static_cast<std::uint32_t>(attempt));
-    (void)retry(out[0], "failure " + std::to_string(attempt));
-    if (attempt == 4) break;
-    (void)commit();
-    pass(60'000);
-  }
-  EXPECT_THAT(delivered(), IsEmpty()) << "the key waits until the letter is durable";
-  const Receipts receipts = commit();
-  EXPECT_EQ(receipts.buried, 1U);
-  EXPECT_THAT(delivered(), ElementsAre("2"));
-  ASSERT_THAT(disk_.letters, SizeIs(1));
-  const DeadLetter& letter = disk_.letters[1];
-  EXPECT_EQ(letter.producer, "shop");
-  EXPECT_EQ(letter.seq, 1U);
-  EXPECT_EQ(letter.source_offset, 1U);
-  EXPECT_EQ(letter.envelope, disk_.events[1].envelope);
-  EXPECT_EQ(letter.reason, "gave up after 4 attempts: failure 4");
-  EXPECT_EQ(letter.attempts, 4U);
-  ASSERT_THAT(letter.history, SizeIs(4));
-  EXPECT_EQ(letter.history[0], (Failure{1'000, "failure 1"}));
-  EXPECT_EQ(letter.history[3].reason, "failure 4");
-  EXPECT_FALSE(disk_.table.contains(1));
-}
-
-TEST_F(ConsumerGroupTest, TheHistoryKeepsTheLastEightFailures) {
-  GroupOptions options = patient();
-  options.policy.max_retries = 20;
-  start(options);
-  subscribe(kAlice, 1);
-  publish("a");
-  for (int attempt = 1; attempt <= 10; ++attempt) {
-    (void)retry(pump()[0], std::to_string(attempt));
-    (void)commit();
-    pass(60'000);
-  }
-  ASSERT_THAT(disk_.table[1].history, SizeIs(8));
-  EXPECT_EQ(disk_.table[1].history.front().reason, "3");
-  EXPECT_EQ(disk_.table[1].reason, "10");
-}
-
-TEST_F(ConsumerGroupTest, ARefusalIsALetterAtOnceAndSettledWhenItIsDurable) {
-  start();
-  subscribe(kAlice, 1);
-  publish("a");
-  const auto out = pump();
-  (void)refuse(out[0], "no order");
-  const auto change = group_->take_change(now_ms_);
-  ASSERT_TRUE(change);
-  ASSERT_THAT(change->bury, SizeIs(1));
-  EXPECT_EQ(change->bury[0].reason, "no order");
-  EXPECT_EQ(change->bury[0].history, (std::vector<Failure>{{now_ms_, "no order"}}));
-  EXPECT_EQ(change->cursor, 2U);
-  const Receipts receipts = group_->durable(now_ms_);
-  EXPECT_THAT(receipts.settled, ElementsAre(Pair(kAlice, out[0].tag)));
-}
-
-TEST_F(ConsumerGroupTest, AnAckIsToldWhenItIsDurableAndNotBefore) {
-  start();
-  subscribe(kAlice, 10);
-  publish("a");
-  publish("b");
-  const auto out = pump();
-  (void)ack(out[0]);
-  ASSERT_TRUE(group_->take_change(now_ms_));
-  (void)ack(out[1]);
-  EXPECT_EQ(group_->take_change(now_ms_), std::nullopt) << "one change at a time";
-  EXPECT_THAT(group_->durable(now_ms_).settled, ElementsAre(Pair(kAlice, out[0].tag)));
-  EXPECT_THAT(commit().settled, ElementsAre(Pair(kAlice, out[1].tag)));
 }
 
 TEST_F(ConsumerGroupTest, TagsThatAreUnknownForeignOrUsedUpSettleNothing) {
@@ -323,166 +235,59 @@ TEST_F(ConsumerGroupTest, APoisonEventDiesAloneHoweverManyDieWithItAtFirst) {
   EXPECT_EQ(disk_.letters[1].attempts, 4U);
 }
 
-TEST_F(ConsumerGroupTest, G7WhatReadsBehindABlockedKeyIsParkedOnDiskAndComesInOrder) {
-  start();
-  subscribe(kAlice, 10);
+TEST_F(ConsumerGroupTest, TimeToLiveRunsFromTheFirstDeliveryAndEndsARetryingEvent) {
+  GroupOptions options;
+  options.policy.max_retries = 100;
+  options.policy.message_ttl_ms = 10'000;
+  start(options);
   publish("a");
-  publish("a");
-  (void)retry(pump()[0]);
-  publish("a");
-  publish("b");
-  auto out = pump();
-  EXPECT_THAT(texts(out), ElementsAre("4"));
-  (void)ack(out[0]);
-  (void)commit();
-  EXPECT_EQ(disk_.state.cursor, 5U) << "the cursor passes what the table keeps";
-  EXPECT_THAT(disk_.table, SizeIs(3));
-  EXPECT_EQ(disk_.table[2].attempts, 0U);
-  const GroupSnapshot snapshot = group_->snapshot();
-  EXPECT_EQ(snapshot.retrying, 1U);
-  EXPECT_EQ(snapshot.parked, 2U);
-  pass(60'000);
-  for (const char* expected : {"1#2", "2", "3"}) {
-    out = pump();
-    ASSERT_THAT(texts(out), ElementsAre(expected));
-    (void)ack(out[0]);
-  }
-  (void)commit();
-  EXPECT_THAT(disk_.table, IsEmpty());
-  EXPECT_THAT(disk_.done, IsEmpty());
-}
-
-TEST_F(ConsumerGroupTest, AnEventIsGoneWhenTheTopicDoesNotHaveItAnyMore) {
-  start();
-  subscribe(kAlice, 10);
-  publish("a");
-  publish("b");
-  (void)pump();
-  group_->lose(kAlice, now_ms_);
-  disk_.events.erase(1);
-  subscribe(kBob, 10);
-  EXPECT_THAT(delivered(), ElementsAre("2"));
-  (void)commit();
-  EXPECT_EQ(disk_.state.cursor, 2U);
-}
-
-TEST_F(ConsumerGroupTest, CompletedRangesCoverWhatLiesBetweenTheEventsOfTheTopic) {
-  start();
-  subscribe(kAlice, 10);
-  seqs_["shop"] = 4;  // 1 to 4 went to other topics
-  publish("a");
-  seqs_["shop"] = 9;
-  publish("b");
-  publish("c");
-  const auto out = pump();
-  const ProducerIndex shop = names_->index_of("shop");
-  (void)ack(out[0]);
-  (void)ack(out[1]);
-  const auto receipts = commit();
-  EXPECT_THAT(pairs(receipts.completed.at(shop)), ElementsAre(Pair(1, 10)));
-  EXPECT_THAT(pairs(group_->completed(shop)), ElementsAre(Pair(1, 10)));
-  (void)ack(out[2]);
-  EXPECT_THAT(pairs(group_->completed(shop)), ElementsAre(Pair(1, 10))) << "not durable";
-  (void)commit();
-  EXPECT_THAT(pairs(group_->completed(shop)), ElementsAre(Pair(1, 11)));
-  restart();
-  EXPECT_THAT(pairs(group_->completed(names_->index_of("shop"))), ElementsAre(Pair(1, 11)));
-  EXPECT_THAT(pairs(group_->completed(77)), IsEmpty());
-}
-
-TEST_F(ConsumerGroupTest, CompletedIsEverythingButWhatIsOpenAfterARestartToo) {
-  start();
-  subscribe(kAlice, 10);
-  for (const char* key : {"a", "b", "c", "d"}) publish(key);
-  const auto out = pump();
-  (void)retry(out[0]);
-  (void)ack(out[2]);
-  (void)commit();
-  const ProducerIndex shop = names_->index_of("shop");
-  EXPECT_THAT(pairs(group_->completed(shop)), ElementsAre(Pair(3, 3)));
-  restart();
-  EXPECT_THAT(pairs(group_->completed(names_->index_of("shop"))), IsEmpty()) << "1 is deferred";
-  subscribe(kAlice, 10);
-  (void)ack(pump()[0]);  // 2; what lies behind it was read again
-  const Receipts receipts = commit();
-  EXPECT_THAT(pairs(receipts.completed.at(names_->index_of("shop"))), ElementsAre(Pair(2, 3)));
-}
-
-TEST_F(ConsumerGroupTest, DeadLettersAreNotBuriedAgain) {
-  GroupOptions options = patient();
-  options.policy.message_ttl_ms = 1;
-  options.policy.max_retries = 0;
-  start(options, "dead:orders:payments");
+  pass(1'000'000);  // waiting for a consumer takes nothing from it
   subscribe(kAlice, 1);
-  publish("a");
-  disk_.events[1].reason = "why it died";
-  for (std::uint32_t attempt = 1; attempt <= 10; ++attempt) {
-    const auto out = pump();
-    ASSERT_THAT(out, SizeIs(1));
-    EXPECT_EQ(out[0].attempt, attempt);
-    EXPECT_EQ(out[0].reason, "why it died");
-    (void)retry(out[0]);
+  const std::int64_t first_ms = now_ms_;
+  while (disk_.letters.empty()) {
+    for (const Handout& handout : pump()) (void)retry(handout);
     (void)commit();
-    pass(60'000);
+    ASSERT_LE(now_ms_, first_ms + 10'000);
+    if (disk_.letters.empty()) now_ms_ = group_->next_deadline_ms().value();
   }
-  (void)refuse(pump()[0]);
-  (void)commit();
-  EXPECT_THAT(disk_.letters, IsEmpty());
-  EXPECT_THAT(disk_.table, IsEmpty());
-  EXPECT_EQ(disk_.state.cursor, 2U);
+  EXPECT_EQ(now_ms_, first_ms + 10'000) << "it dies on time, in the middle of a back-off";
+  EXPECT_THAT(disk_.letters[1].reason, HasSubstr("expired"));
+  EXPECT_EQ(disk_.letters[1].attempts, 4U);
+  EXPECT_THAT(disk_.letters[1].history, SizeIs(4));
 }
 
-TEST_F(ConsumerGroupTest, AReplayedLetterIsAnEventThatNeverFailed) {
-  start();
-  subscribe(kAlice, 1);
+TEST_F(ConsumerGroupTest, TimeWithoutAConsumerDoesNotCountAgainstTheTimeToLive) {
+  GroupOptions options;
+  options.policy.message_ttl_ms = 10'000;
+  start(options);
+  subscribe(kAlice, 2);
   publish("a");
-  (void)refuse(pump()[0]);
-  (void)commit();
-  disk_.events.clear();  // its topic forgot it long ago
-  ASSERT_TRUE(group_->replay(1, disk_.letters[1]));
-  EXPECT_FALSE(group_->replay(1, disk_.letters[1])) << "it is under way";
-  EXPECT_THAT(delivered(), IsEmpty()) << "it is not durable";
-  (void)commit();
-  EXPECT_THAT(disk_.letters, IsEmpty());
-  restart();
-  subscribe(kAlice, 1);
-  auto out = pump();
-  ASSERT_THAT(texts(out), ElementsAre("1"));
-  EXPECT_FALSE(out[0].envelope.empty());
+  publish("b");
+  const auto out = pump();
   (void)retry(out[0]);
   (void)commit();
-  pass(1'000);
-  out = pump();
-  ASSERT_THAT(texts(out), ElementsAre("1#2")) << "a retry keeps its copy";
-  (void)ack(out[0]);
+  pass(100);
+  group_->lose(kAlice, now_ms_);
+  pass(3'600'000);
+  EXPECT_THAT(delivered(), IsEmpty());
   (void)commit();
-  EXPECT_THAT(disk_.table, IsEmpty());
+  subscribe(kAlice, 2);
+  EXPECT_THAT(texts(pump()), ::testing::UnorderedElementsAre("1#2", "2"));
+  EXPECT_THAT(disk_.letters, IsEmpty());
 }
 
-TEST_F(ConsumerGroupTest, ADiscardedLetterIsGone) {
-  start();
+TEST_F(ConsumerGroupTest, ADeliveryThatTakesLongIsNotCutShort) {
+  GroupOptions options;
+  options.policy.message_ttl_ms = 1'000;
+  start(options);
   subscribe(kAlice, 1);
   publish("a");
-  (void)refuse(pump()[0]);
-  (void)commit();
-  EXPECT_TRUE(group_->discard(1));
+  const auto out = pump();
+  pass(1'000'000);
+  (void)pump();
+  EXPECT_EQ(ack(out[0]), SettleResult::kSettled);
   (void)commit();
   EXPECT_THAT(disk_.letters, IsEmpty());
-  EXPECT_THAT(delivered(), IsEmpty());
-}
-
-TEST_F(ConsumerGroupTest, G10WhenTheDiskCannotBeReadTheGroupFreezes) {
-  start();
-  subscribe(kAlice, 1);
-  publish("a");
-  (void)retry(pump()[0]);
-  (void)commit();
-  disk_.failure = domain::Error{domain::ErrorCode::kInternal, "unreadable", ""};
-  pass(60'000);
-  EXPECT_THAT(delivered(), IsEmpty());
-  ASSERT_TRUE(group_->failure());
-  EXPECT_EQ(group_->failure()->message, "unreadable");
-  EXPECT_EQ(group_->take_change(now_ms_), std::nullopt);
 }
 
 }  // namespace

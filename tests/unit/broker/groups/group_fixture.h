@@ -62,6 +62,8 @@ class GroupDisk final : public EventSource {
     return domain::ok_status();
   }
 
+  Offset end() override { return events.empty() ? 1 : events.rbegin()->first + 1; }
+
   domain::Result<std::optional<DeferredEvent>> deferred(Offset offset) override {
     if (failure) return *failure;
     const auto record = table.find(offset);
@@ -109,6 +111,10 @@ class GroupFixture : public ::testing::Test {
   void restart() {
     make();
     group_->restore(disk_.restored(), now_ms_);
+  }
+
+  void subscribe(ConsumerIndex consumer, std::size_t credit) {
+    group_->subscribe(consumer, credit, now_ms_);
   }
 
   Offset publish(std::string_view key, std::string_view producer = "shop",
