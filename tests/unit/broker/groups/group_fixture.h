@@ -117,10 +117,6 @@ class GroupFixture : public ::testing::Test {
     group_->subscribe(consumer, credit, now_ms_);
   }
 
-  void subscribe(ConsumerIndex consumer, std::size_t credit) {
-    group_->subscribe(consumer, credit, now_ms_);
-  }
-
   Offset publish(std::string_view key, std::string_view producer = "shop",
                  std::optional<std::int64_t> ttl_ms = std::nullopt) {
     const domain::Seq seq = ++seqs_[std::string(producer)];
