@@ -97,6 +97,21 @@ TEST_F(OrderServiceTest, AFullOutboxRefusesNewOrdersButNotReplays) {
   EXPECT_TRUE(create(new_order()).value().replayed);
 }
 
+TEST_F(OrderServiceTest, AnOrderExpiresWithItsEventAndOnlyOnce) {
+  (void)create(new_order()).value();
+  const auto expire = [&](const std::string& order_id) {
+    return stage_.run(
+        [&](auto& work) { return service_.expire(id(order_id), "not published in time", work); });
+  };
+  const OrderOutcome outcome = expire("o-1").value();
+  EXPECT_EQ(outcome.order.status, domain::OrderStatus::kExpired);
+  EXPECT_EQ(outcome.order.failure, "not published in time");
+  EXPECT_EQ(outcome.seq, 2U);
+  EXPECT_EQ(expire("o-1").error().code, ErrorCode::kInvalidState);
+  EXPECT_EQ(expire("o-9").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(stage_.outbox_topics(), "1:orders 2:orders ");
+}
+
 // A publisher that is not the outbox: the service works with what it is given.
 class SilentPublisher : public domain::EventPublisher {
  public:
