@@ -5,6 +5,7 @@
 // those of every earlier use case, durable or not.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -73,6 +74,9 @@ class RequestLog {
   virtual void put(const RequestId& id, const RequestRecord& record) = 0;
 };
 
+// How many ranges of complete entries above the watermark are kept.
+inline constexpr std::size_t kMaxRangesAbove = 1024;
+
 // The writing side of the outbox.
 class Outbox {
  public:
@@ -85,11 +89,16 @@ class Outbox {
   // entries are removed only after this record is durable (G5).
   virtual void complete_through(Seq seq) = 0;
 
+  // Entry `seq`, or nothing when it is complete, buried or was never there. Error: internal, when
+  // the store cannot be read.
+  virtual Result<std::optional<OutboxEntry>> find_pending(Seq /*seq*/) { OUTBOXD_CHECK(false); }
+
   // Moves entry `seq` to the dead letters. Nothing happens when it is not there any more.
   virtual Status bury(Seq seq, std::string_view reason, TimestampMs now_ms) = 0;
 
   // Records which entries above the completed ones are complete, instead of what was recorded
-  // before. For the next start; nothing is removed for it.
+  // before: at most kMaxRangesAbove ranges, ascending and apart. For the next start; nothing is
+  // removed for it.
   virtual void note_complete_above(const std::vector<SeqRange>& /*ranges*/) {}
 };
 

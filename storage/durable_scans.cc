@@ -91,6 +91,18 @@ Result<PageOf<domain::OrderSnapshot>> DurableScans::list_orders(
       });
 }
 
+Result<PageOf<domain::PaymentSnapshot>> DurableScans::list_payments(
+    std::optional<domain::PaymentStatus> status, const Page& page) const {
+  using Listed = std::optional<domain::PaymentSnapshot>;
+  return list<domain::PaymentSnapshot>(
+      database_, kPaymentPrefix, "", page,
+      [&](std::string_view id, std::string_view value) -> Result<Listed> {
+        OUTBOXD_ASSIGN_OR_RETURN(auto payment, decode_payment(id, value));
+        if (status && payment.status != *status) return Listed();
+        return Listed(std::move(payment));
+      });
+}
+
 Result<PageOf<domain::NamedState>> DurableScans::list_state(std::string_view prefix,
                                                             const Page& page) const {
   using Listed = std::optional<domain::NamedState>;
@@ -116,6 +128,7 @@ Status DurableScans::scan_dead(Seq from,
                                const std::function<bool(const domain::DeadEntry&)>& visit) const {
   domain::DeadEntry dead;
   return scan(Family::kDead, from, [&](Seq seq, std::string_view value) -> Result<bool> {
+    if (is_removed_letter(value)) return true;
     OUTBOXD_TRY(decode_dead(seq, value, dead));
     return visit(dead);
   });

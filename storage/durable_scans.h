@@ -21,6 +21,8 @@ class DurableScans {
 
   domain::Result<domain::PageOf<domain::OrderSnapshot>> list_orders(
       std::optional<domain::OrderStatus> status, const domain::Page& page) const;
+  domain::Result<domain::PageOf<domain::PaymentSnapshot>> list_payments(
+      std::optional<domain::PaymentStatus> status, const domain::Page& page) const;
   domain::Result<domain::PageOf<domain::NamedState>> list_state(std::string_view prefix,
                                                                 const domain::Page& page) const;
 

@@ -28,6 +28,7 @@ inline constexpr std::string_view kProducerKey = "producer";
 
 // First byte of the keys of `state`: whose key it is.
 inline constexpr char kOrderPrefix = 'o';
+inline constexpr char kPaymentPrefix = 'p';
 inline constexpr char kApplicationPrefix = 'k';
 
 // The key of `outbox` and `dead`: seq:u64be.

@@ -31,6 +31,7 @@ void GroupBuilder::begin() {
   OUTBOXD_CHECK(!open_);
   open_ = true;
   position_before_ = position_;
+  touched_before_ = touched_;
   revision_ = 0;
   depends_on_ = 0;
   building_->mark();
@@ -47,6 +48,7 @@ void GroupBuilder::discard() {
   open_ = false;
   building_->undo();
   position_ = position_before_;
+  touched_ = touched_before_;
 }
 
 Result<std::optional<std::string_view>> GroupBuilder::get(Family family, std::string_view key) {
@@ -97,13 +99,22 @@ void GroupBuilder::complete_through(Seq seq) {
   depends_on_ = building_->number();
 }
 
+Result<std::optional<domain::OutboxEntry>> GroupBuilder::find_pending(Seq seq) {
+  using Found = std::optional<domain::OutboxEntry>;
+  if (seq <= position_.completed) return Found();
+  OUTBOXD_ASSIGN_OR_RETURN(const auto value, get(Family::kOutbox, SeqKey(seq).view()));
+  if (!value) return Found();
+  Found entry(std::in_place);
+  OUTBOXD_TRY(decode_outbox(seq, *value, *entry));
+  return entry;
+}
+
 Status GroupBuilder::bury(Seq seq, std::string_view reason, domain::TimestampMs now_ms) {
-  if (seq <= position_.completed) return domain::ok_status();
+  OUTBOXD_ASSIGN_OR_RETURN(auto entry, find_pending(seq));
+  if (!entry) return domain::ok_status();
   const SeqKey key(seq);
-  OUTBOXD_ASSIGN_OR_RETURN(const auto found, get(Family::kOutbox, key.view()));
-  if (!found) return domain::ok_status();
-  domain::DeadEntry dead{.died_at_ms = now_ms, .reason = std::string(reason)};
-  OUTBOXD_TRY(decode_outbox(seq, *found, dead.entry));
+  const domain::DeadEntry dead{
+      .entry = *std::move(entry), .died_at_ms = now_ms, .reason = std::string(reason)};
   encode(dead, encoded_);
   put(Family::kDead, key.view(), encoded_);
   remove(Family::kOutbox, key.view());
@@ -111,12 +122,28 @@ Status GroupBuilder::bury(Seq seq, std::string_view reason, domain::TimestampMs 
   return domain::ok_status();
 }
 
+Result<std::optional<domain::DeadEntry>> GroupBuilder::find_dead(Seq seq) {
+  using Found = std::optional<domain::DeadEntry>;
+  OUTBOXD_ASSIGN_OR_RETURN(const auto value, get(Family::kDead, SeqKey(seq).view()));
+  if (!value || is_removed_letter(*value)) return Found();
+  Found dead(std::in_place);
+  OUTBOXD_TRY(decode_dead(seq, *value, *dead));
+  return dead;
+}
+
+// Above the watermark every number must be accounted for, so something stays in its place until the
+// watermark has passed.
 Status GroupBuilder::remove_dead(Seq seq) {
   const SeqKey key(seq);
   OUTBOXD_ASSIGN_OR_RETURN(const auto found, get(Family::kDead, key.view()));
-  if (!found) return domain::ok_status();
-  remove(Family::kDead, key.view());
-  --position_.head.dead;
+  if (!found || is_removed_letter(*found)) return domain::ok_status();
+  if (seq <= position_.completed) {
+    remove(Family::kDead, key.view());
+  } else {
+    encode_removed_letter(encoded_);
+    put(Family::kDead, key.view(), encoded_);
+  }
+  if (position_.head.dead > 0) --position_.head.dead;
   return domain::ok_status();
 }
 

@@ -34,7 +34,9 @@ class GroupBuilder {
   void remove(Family family, std::string_view key);
   domain::Seq append(domain::OutboxEntry entry);
   void complete_through(domain::Seq seq);
+  domain::Result<std::optional<domain::OutboxEntry>> find_pending(domain::Seq seq);
   domain::Status bury(domain::Seq seq, std::string_view reason, domain::TimestampMs now_ms);
+  domain::Result<std::optional<domain::DeadEntry>> find_dead(domain::Seq seq);
   domain::Status remove_dead(domain::Seq seq);
   void touch();
   std::uint64_t revision();
@@ -66,6 +68,7 @@ class GroupBuilder {
   // Of the unit of work that is open.
   bool open_ = false;
   Position position_before_;
+  bool touched_before_ = false;
   std::uint64_t revision_ = 0;  // 0: none was taken
   std::uint64_t depends_on_ = 0;
 

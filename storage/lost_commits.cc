@@ -118,6 +118,24 @@ Result<std::vector<SeqRange>> find_holes(const Database& database, const Positio
   return finder.take();
 }
 
+Status count_dead_again(Database& database, HeadRecord& head) {
+  const std::unique_ptr<rocksdb::Iterator> dead(
+      database.db().NewIterator({}, handle(database, Family::kDead)));
+  std::uint64_t count = 0;
+  for (dead->Seek(SeqKey(0).view()); dead->Valid(); dead->Next()) {
+    if (!is_removed_letter(view_of(dead->value()))) ++count;
+  }
+  OUTBOXD_TRY(check(*dead));
+  if (count == head.dead) return domain::ok_status();
+  head.dead = count;
+  std::string value;
+  encode(head, value);
+  rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
+  const auto status = batch.Put(handle(database, Family::kMeta), kHeadKey, value);
+  if (!status.ok()) return to_error("count the dead letters", status);
+  return database.write_synced(batch);
+}
+
 Status fill_holes(Database& database, const std::vector<SeqRange>& holes,
                   const std::function<domain::OutboxEntry(Seq)>& lost_entry) {
   rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);

@@ -22,6 +22,9 @@ std::optional<SeqRange> events_between(const Database& database, const LogDamage
 domain::Result<std::vector<SeqRange>> find_holes(const Database& database,
                                                  const Position& position);
 
+// Counts the dead letters and, where `head` says otherwise, durably corrects it.
+domain::Status count_dead_again(Database& database, HeadRecord& head);
+
 // Durably puts an entry made by `lost_entry` under every number of `holes`.
 domain::Status fill_holes(Database& database, const std::vector<SeqRange>& holes,
                           const std::function<domain::OutboxEntry(domain::Seq)>& lost_entry);

@@ -195,6 +195,41 @@ domain::OrderSnapshot read_order(std::string_view order_id, Fields& fields) {
   return order;
 }
 
+domain::PaymentSnapshot read_payment(std::string_view payment_id, Fields& fields) {
+  auto order_id = read_id<domain::OrderId>(fields.text());
+  std::string source(fields.text());
+  const std::int64_t amount = fields.integer();
+  auto currency = domain::Currency::parse(fields.text());
+  if (!currency) throw BadField{};
+  domain::PaymentSnapshot payment{.payment_id = read_id<domain::PaymentId>(payment_id),
+                                  .order_id = std::move(order_id),
+                                  .source = std::move(source),
+                                  .amount = amount,
+                                  .currency = *currency};
+  payment.payment_method = fields.text();
+  const std::uint64_t status = fields.number();
+  if (status > static_cast<std::uint64_t>(domain::PaymentStatus::kRefunded)) throw BadField{};
+  payment.status = static_cast<domain::PaymentStatus>(status);
+  const std::uint64_t attempts = fields.number();
+  if (attempts > UINT32_MAX) throw BadField{};
+  payment.attempts = static_cast<std::uint32_t>(attempts);
+  payment.failure = fields.text();
+  payment.failure_detail = fields.text();
+  payment.gateway_reference = fields.text();
+  payment.created_at_ms = fields.integer();
+  payment.updated_at_ms = fields.integer();
+  payment.decided_seq = fields.number();
+  payment.refunded_seq = fields.number();
+  return payment;
+}
+
+// Half the range is left, so that adding to an elapsed time cannot overflow.
+std::int64_t read_elapsed(Fields& fields) {
+  const std::int64_t elapsed_ms = fields.integer();
+  if (elapsed_ms < 0 || elapsed_ms > INT64_MAX / 2) throw BadField{};
+  return elapsed_ms;
+}
+
 void read_entry(domain::Seq seq, Fields& fields, domain::OutboxEntry& out) {
   out.seq = seq;
   out.time_ms = fields.integer();
@@ -261,6 +296,25 @@ void encode(const domain::OrderSnapshot& order, std::string& out) {
   });
 }
 
+void encode(const domain::PaymentSnapshot& payment, std::string& out) {
+  encode_record(out, 14, [&](Packer& packer) {
+    pack_text(packer, payment.order_id.text());
+    pack_text(packer, payment.source);
+    packer.pack_int64(payment.amount);
+    pack_text(packer, payment.currency.code());
+    pack_text(packer, payment.payment_method);
+    packer.pack_uint8(static_cast<std::uint8_t>(payment.status));
+    packer.pack_uint32(payment.attempts);
+    pack_text(packer, payment.failure);
+    pack_text(packer, payment.failure_detail);
+    pack_text(packer, payment.gateway_reference);
+    packer.pack_int64(payment.created_at_ms);
+    packer.pack_int64(payment.updated_at_ms);
+    packer.pack_uint64(payment.decided_seq);
+    packer.pack_uint64(payment.refunded_seq);
+  });
+}
+
 void encode(const domain::StateValue& value, std::string& out) {
   encode_record(out, 2, [&](Packer& packer) {
     packer.pack_uint64(value.version);
@@ -292,13 +346,22 @@ void encode(const domain::DeadEntry& dead, std::string& out) {
   });
 }
 
+void encode_removed_letter(std::string& out) {
+  encode_record(out, 0, [](Packer&) {});
+}
+
+bool is_removed_letter(std::string_view bytes) {
+  bool is_empty = false;
+  return decode_record(bytes, [&](Fields& fields) { is_empty = !fields.more(); }) && is_empty;
+}
+
 Result<HeadRecord> decode_head(std::string_view bytes) {
   HeadRecord head;
   const bool decoded = decode_record(bytes, [&](Fields& fields) {
     head.last_seq = fields.number();
     head.revision = fields.number();
     head.dead = fields.number();
-    if (fields.more()) head.elapsed_ms = fields.integer();
+    if (fields.more()) head.elapsed_ms = read_elapsed(fields);
   });
   if (!decoded) return undecodable("meta record", "head");
   return head;
@@ -323,11 +386,13 @@ Result<std::string> decode_text(std::string_view bytes, std::string_view name) {
 Result<std::vector<domain::SeqRange>> decode_ranges(std::string_view bytes, std::string_view name) {
   std::vector<domain::SeqRange> ranges;
   const bool decoded = decode_record(bytes, [&](Fields& fields) {
+    domain::Seq before = 0;
     while (fields.more()) {
       const domain::Seq first = fields.number();
       const domain::Seq last = fields.number();
-      if (first == 0 || first > last) throw BadField{};
+      if (first <= before || first > last) throw BadField{};
       ranges.push_back({first, last});
+      before = last;
     }
   });
   if (!decoded) return undecodable("meta record", name);
@@ -340,6 +405,14 @@ Result<domain::OrderSnapshot> decode_order(std::string_view id, std::string_view
     return undecodable("order", id);
   }
   return *std::move(order);
+}
+
+Result<domain::PaymentSnapshot> decode_payment(std::string_view id, std::string_view bytes) {
+  std::optional<domain::PaymentSnapshot> payment;
+  if (!decode_record(bytes, [&](Fields& fields) { payment = read_payment(id, fields); })) {
+    return undecodable("payment", id);
+  }
+  return *std::move(payment);
 }
 
 Result<domain::StateValue> decode_state(std::string_view key, std::string_view bytes) {
@@ -366,7 +439,7 @@ Result<domain::RequestRecord> decode_request(std::string_view id, std::string_vi
 Status decode_outbox(domain::Seq seq, std::string_view bytes, domain::OutboxEntry& out) {
   const bool decoded = decode_record(bytes, [&](Fields& fields) {
     read_entry(seq, fields, out);
-    out.elapsed_ms = fields.more() ? fields.integer() : 0;
+    out.elapsed_ms = fields.more() ? read_elapsed(fields) : 0;
   });
   if (!decoded) return undecodable("outbox entry", std::to_string(seq));
   return domain::ok_status();
@@ -377,7 +450,7 @@ Status decode_dead(domain::Seq seq, std::string_view bytes, domain::DeadEntry& o
     read_entry(seq, fields, out.entry);
     out.died_at_ms = fields.integer();
     out.reason = fields.text();
-    out.entry.elapsed_ms = fields.more() ? fields.integer() : 0;
+    out.entry.elapsed_ms = fields.more() ? read_elapsed(fields) : 0;
   });
   if (!decoded) return undecodable("dead letter", std::to_string(seq));
   return domain::ok_status();

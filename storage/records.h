@@ -15,6 +15,7 @@
 
 #include "domain/order_snapshot.h"
 #include "domain/outbox_entry.h"
+#include "domain/payment_snapshot.h"
 #include "domain/result.h"
 #include "domain/store.h"
 #include "domain/unit_of_work.h"
@@ -43,6 +44,10 @@ void encode_ranges(const std::vector<domain::SeqRange>& ranges,
 //  settled_seq, refund]
 void encode(const domain::OrderSnapshot& order, std::string& out);
 
+// [order_id, source, amount, currency, payment_method, status, attempts, failure, failure_detail,
+//  gateway_reference, created_at_ms, updated_at_ms, decided_seq, refunded_seq]
+void encode(const domain::PaymentSnapshot& payment, std::string& out);
+
 // [version, bytes]
 void encode(const domain::StateValue& value, std::string& out);
 
@@ -55,12 +60,20 @@ void encode(const domain::RequestRecord& record, std::string& out);
 // [time_ms, ttl_ms | nil, topic, envelope, died_at_ms, reason, elapsed_ms]
 void encode(const domain::DeadEntry& dead, std::string& out);
 
+// []: a dead letter was here, and was removed while entries before it were incomplete. Without it
+// the number would look lost.
+void encode_removed_letter(std::string& out);
+bool is_removed_letter(std::string_view bytes);
+
 domain::Result<HeadRecord> decode_head(std::string_view bytes);
 domain::Result<std::uint64_t> decode_number(std::string_view bytes, std::string_view name);
 domain::Result<std::string> decode_text(std::string_view bytes, std::string_view name);
+
+// Ranges in ascending order that do not touch each other's numbers, none of them empty.
 domain::Result<std::vector<domain::SeqRange>> decode_ranges(std::string_view bytes,
                                                             std::string_view name);
 domain::Result<domain::OrderSnapshot> decode_order(std::string_view id, std::string_view bytes);
+domain::Result<domain::PaymentSnapshot> decode_payment(std::string_view id, std::string_view bytes);
 domain::Result<domain::StateValue> decode_state(std::string_view key, std::string_view bytes);
 domain::Result<domain::RequestRecord> decode_request(std::string_view id, std::string_view bytes);
 

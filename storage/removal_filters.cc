@@ -54,14 +54,32 @@ class ExpiredMarks final : public rocksdb::CompactionFilter {
 
   const char* Name() const override { return "outboxd.expired_marks"; }
 
+  // What cannot be decoded stays, for verify() to find.
   bool Filter(int, const rocksdb::Slice&, const rocksdb::Slice& value, std::string*,
               bool*) const override {
     const auto elapsed_ms = decode_number(view_of(value), "mark");
-    return elapsed_ms.ok() && static_cast<std::int64_t>(*elapsed_ms) < expired_before_ms_;
+    return elapsed_ms.ok() && expired_before_ms_ > 0 &&
+           *elapsed_ms < static_cast<std::uint64_t>(expired_before_ms_);
   }
 
  private:
   const std::int64_t expired_before_ms_;
+};
+
+class RemovedLetters final : public rocksdb::CompactionFilter {
+ public:
+  explicit RemovedLetters(domain::Seq completed) : completed_(completed) {}
+
+  const char* Name() const override { return "outboxd.removed_letters"; }
+
+  bool Filter(int, const rocksdb::Slice& key, const rocksdb::Slice& value, std::string*,
+              bool*) const override {
+    const domain::Seq seq = seq_of_key(view_of(key));
+    return seq != 0 && seq <= completed_ && is_removed_letter(view_of(value));
+  }
+
+ private:
+  const domain::Seq completed_;
 };
 
 // A flush filters too: with the broker at hand, most entries are complete before they would reach a
@@ -84,6 +102,22 @@ class CompletedEntriesFactory final : public FilterFactory {
   std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
       const rocksdb::CompactionFilter::Context&) override {
     return std::make_unique<CompletedEntries>(progress_->completed());
+  }
+
+ private:
+  const std::shared_ptr<const DurableProgress> progress_;
+};
+
+class RemovedLettersFactory final : public FilterFactory {
+ public:
+  explicit RemovedLettersFactory(std::shared_ptr<const DurableProgress> progress)
+      : progress_(std::move(progress)) {}
+
+  const char* Name() const override { return "outboxd.removed_letters"; }
+
+  std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
+      const rocksdb::CompactionFilter::Context&) override {
+    return std::make_unique<RemovedLetters>(progress_->completed());
   }
 
  private:
@@ -132,6 +166,11 @@ class ExpiredMarksFactory final : public FilterFactory {
 std::shared_ptr<rocksdb::CompactionFilterFactory> completed_entries_filter(
     std::shared_ptr<const DurableProgress> progress) {
   return std::make_shared<CompletedEntriesFactory>(std::move(progress));
+}
+
+std::shared_ptr<rocksdb::CompactionFilterFactory> removed_letters_filter(
+    std::shared_ptr<const DurableProgress> progress) {
+  return std::make_shared<RemovedLettersFactory>(std::move(progress));
 }
 
 std::shared_ptr<rocksdb::CompactionFilterFactory> expired_requests_filter(

@@ -15,6 +15,10 @@ namespace outboxd::storage {
 std::shared_ptr<rocksdb::CompactionFilterFactory> completed_entries_filter(
     std::shared_ptr<const DurableProgress> progress);
 
+// Leaves out what stands for removed dead letters up to the durable watermark.
+std::shared_ptr<rocksdb::CompactionFilterFactory> removed_letters_filter(
+    std::shared_ptr<const DurableProgress> progress);
+
 // Leaves out request records that are older than `ttl_ms` by the wall clock. A clock that went back
 // only keeps them for longer. `clock` outlives the Database.
 std::shared_ptr<rocksdb::CompactionFilterFactory> expired_requests_filter(

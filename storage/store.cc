@@ -1,5 +1,6 @@
 #include "storage/store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -61,10 +62,22 @@ Result<Position> read_position(const Database& database) {
   return position;
 }
 
-Result<std::vector<domain::SeqRange>> read_complete_above(const Database& database) {
+// What was complete above the watermark. The watermark moves on without this being written again,
+// so what it has covered since is left out.
+Result<std::vector<SeqRange>> read_complete_above(const Database& database,
+                                                  const Position& position) {
+  std::vector<SeqRange> above;
   OUTBOXD_ASSIGN_OR_RETURN(const auto value, read_meta(database, kCompleteAboveKey));
-  if (!value) return std::vector<domain::SeqRange>();
-  return decode_ranges(*value, kCompleteAboveKey);
+  if (!value) return above;
+  OUTBOXD_ASSIGN_OR_RETURN(above, decode_ranges(*value, kCompleteAboveKey));
+  if (!above.empty() && above.back().last > position.head.last_seq) {
+    return Error{.message = fmt::format("outbox entry {} is complete but the outbox ends at {}: "
+                                        "the database is damaged",
+                                        above.back().last, position.head.last_seq)};
+  }
+  std::erase_if(above, [&](const SeqRange& range) { return range.last <= position.completed; });
+  if (!above.empty()) above.front().first = std::max(above.front().first, position.completed + 1);
+  return above;
 }
 
 Status check_producer(const Database& database, const std::string& path,
@@ -142,6 +155,10 @@ class RocksOutboxStore final : public OutboxStore {
                                                     const Page& page) override {
     return reader_.list_orders(status, page);
   }
+  Result<PageOf<domain::PaymentSnapshot>> list_payments(std::optional<domain::PaymentStatus> status,
+                                                        const Page& page) override {
+    return reader_.list_payments(status, page);
+  }
   Result<PageOf<domain::NamedState>> list_state(std::string_view prefix,
                                                 const Page& page) override {
     return reader_.list_state(prefix, page);
@@ -208,8 +225,9 @@ Result<StoreStats> RocksOutboxStore::stats() {
   return stats;
 }
 
+// Also sets `position` right, which has counted what the lost commits did to the dead letters.
 Result<StoreRecovery> finish_recovery(Database& database, const StoreOptions& options,
-                                      const Position& position) {
+                                      Position& position) {
   const RecoveryReport& report = database.recovery();
   StoreRecovery recovery{.torn_tail_dropped = report.torn_tail_dropped};
   if (report.lost.empty()) return recovery;
@@ -218,8 +236,14 @@ Result<StoreRecovery> finish_recovery(Database& database, const StoreOptions& op
     recovery.damages.push_back({damage.file, damage.offset, events_between(database, damage)});
   }
   OUTBOXD_ASSIGN_OR_RETURN(recovery.lost, find_holes(database, position));
+  OUTBOXD_TRY(count_dead_again(database, position.head));
   if (options.lost_entry) {
-    OUTBOXD_TRY(fill_holes(database, recovery.lost, options.lost_entry));
+    const auto stamped_entry = [&](Seq seq) {
+      domain::OutboxEntry entry = options.lost_entry(seq);
+      entry.elapsed_ms = position.head.elapsed_ms;
+      return entry;
+    };
+    OUTBOXD_TRY(fill_holes(database, recovery.lost, stamped_entry));
     recovery.lost_entries_replaced = true;
   }
   return recovery;
@@ -240,12 +264,14 @@ Result<std::unique_ptr<OutboxStore>> OutboxStore::open(StoreOptions options) {
   requests.filter = expired_requests_filter(*options.clock, options.request_ttl_ms);
   database_options.families[static_cast<std::size_t>(Family::kInbox)].filter =
       expired_marks_filter(progress, options.mark_ttl_ms);
+  database_options.families[static_cast<std::size_t>(Family::kDead)].filter =
+      removed_letters_filter(progress);
 
   OUTBOXD_ASSIGN_OR_RETURN(auto database, Database::open(std::move(database_options)));
   OUTBOXD_TRY(check_producer(*database, options.path, options.producer));
-  OUTBOXD_ASSIGN_OR_RETURN(const Position position, read_position(*database));
+  OUTBOXD_ASSIGN_OR_RETURN(Position position, read_position(*database));
   OUTBOXD_ASSIGN_OR_RETURN(std::vector<domain::SeqRange> complete_above,
-                           read_complete_above(*database));
+                           read_complete_above(*database, position));
   OUTBOXD_ASSIGN_OR_RETURN(StoreRecovery recovery, finish_recovery(*database, options, position));
   OUTBOXD_ASSIGN_OR_RETURN(const std::uint64_t epoch, take_epoch(*database, options.producer));
   progress->publish(position.head.last_seq, position.completed, position.head.dead,

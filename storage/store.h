@@ -43,13 +43,7 @@ struct StoreOptions {
   rocksdb::Env* env = nullptr;
 };
 
-// A range of outbox sequence numbers, both ends included.
-struct SeqRange {
-  domain::Seq first = 0;
-  domain::Seq last = 0;
-
-  friend bool operator==(const SeqRange&, const SeqRange&) = default;
-};
+using domain::SeqRange;
 
 // What opening had to do about the log.
 struct StoreRecovery {
@@ -85,9 +79,11 @@ struct StoreStats {
 
 struct VerifyReport {
   std::uint64_t orders = 0;
+  std::uint64_t payments = 0;
   std::uint64_t state_keys = 0;
   std::uint64_t outbox_entries = 0;
   std::uint64_t request_records = 0;
+  std::uint64_t inbox_marks = 0;
   std::uint64_t dead_entries = 0;
   std::vector<std::string> problems;  // empty: all is well; bounded
 };

@@ -17,6 +17,19 @@ void Orders::put(const domain::OrderSnapshot& order) {
   group_.put(Family::kState, state_key(kOrderPrefix, order.order_id.text()), encoded_);
 }
 
+Result<std::optional<domain::PaymentSnapshot>> Payments::find(const domain::PaymentId& id) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto value,
+                           group_.get(Family::kState, state_key(kPaymentPrefix, id.text())));
+  if (!value) return std::optional<domain::PaymentSnapshot>();
+  OUTBOXD_ASSIGN_OR_RETURN(auto payment, decode_payment(id.text(), *value));
+  return std::optional(std::move(payment));
+}
+
+void Payments::put(const domain::PaymentSnapshot& payment) {
+  encode(payment, encoded_);
+  group_.put(Family::kState, state_key(kPaymentPrefix, payment.payment_id.text()), encoded_);
+}
+
 Result<std::optional<domain::StateValue>> ApplicationStates::find(std::string_view key) {
   OUTBOXD_ASSIGN_OR_RETURN(const auto value,
                            group_.get(Family::kState, state_key(kApplicationPrefix, key)));
@@ -61,15 +74,8 @@ void Marks::remove(const domain::InboxKey& key) {
   group_.remove(Family::kInbox, inbox_key(key.group, key.producer, key.seq));
 }
 
-Result<std::optional<domain::DeadEntry>> Dead::find(domain::Seq seq) {
-  OUTBOXD_ASSIGN_OR_RETURN(const auto value, group_.get(Family::kDead, SeqKey(seq).view()));
-  if (!value) return std::optional<domain::DeadEntry>();
-  domain::DeadEntry dead;
-  OUTBOXD_TRY(decode_dead(seq, *value, dead));
-  return std::optional(std::move(dead));
-}
-
 void OutboxWriter::note_complete_above(const std::vector<domain::SeqRange>& ranges) {
+  OUTBOXD_CHECK(ranges.size() <= domain::kMaxRangesAbove);
   encode_ranges(ranges, encoded_);
   group_.put(Family::kMeta, kCompleteAboveKey, encoded_);
 }

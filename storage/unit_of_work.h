@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "domain/unit_of_work.h"
 #include "storage/group_builder.h"
@@ -48,6 +49,18 @@ class Requests final : public domain::RequestLog {
   std::string encoded_;
 };
 
+// Payments under state key 'p' payment_id.
+class Payments final : public domain::PaymentRepository {
+ public:
+  explicit Payments(GroupBuilder& group) : group_(group) {}
+  domain::Result<std::optional<domain::PaymentSnapshot>> find(const domain::PaymentId& id) override;
+  void put(const domain::PaymentSnapshot& payment) override;
+
+ private:
+  GroupBuilder& group_;
+  std::string encoded_;
+};
+
 // Records in `inbox` under group, producer and sequence number.
 class Marks final : public domain::InboxMarks {
  public:
@@ -65,7 +78,9 @@ class Marks final : public domain::InboxMarks {
 class Dead final : public domain::DeadLetters {
  public:
   explicit Dead(GroupBuilder& group) : group_(group) {}
-  domain::Result<std::optional<domain::DeadEntry>> find(domain::Seq seq) override;
+  domain::Result<std::optional<domain::DeadEntry>> find(domain::Seq seq) override {
+    return group_.find_dead(seq);
+  }
   domain::Status remove(domain::Seq seq) override { return group_.remove_dead(seq); }
 
  private:
@@ -78,6 +93,9 @@ class OutboxWriter final : public domain::Outbox {
   explicit OutboxWriter(GroupBuilder& group) : group_(group) {}
   domain::Seq append(domain::OutboxEntry entry) override { return group_.append(std::move(entry)); }
   void complete_through(domain::Seq seq) override { group_.complete_through(seq); }
+  domain::Result<std::optional<domain::OutboxEntry>> find_pending(domain::Seq seq) override {
+    return group_.find_pending(seq);
+  }
   domain::Status bury(domain::Seq seq, std::string_view reason,
                       domain::TimestampMs now_ms) override {
     return group_.bury(seq, reason, now_ms);
@@ -95,6 +113,7 @@ class UnitOfWork final : public domain::UnitOfWork {
   explicit UnitOfWork(GroupBuilder& group)
       : group_(group),
         orders_(group),
+        payments_(group),
         states_(group),
         requests_(group),
         outbox_(group),
@@ -106,6 +125,7 @@ class UnitOfWork final : public domain::UnitOfWork {
   domain::RequestLog& requests() override { return requests_; }
   domain::Outbox& outbox() override { return outbox_; }
   domain::InboxMarks& inbox() override { return marks_; }
+  domain::PaymentRepository& payments() override { return payments_; }
   domain::DeadLetters& dead_letters() override { return dead_; }
   void touch() override { group_.touch(); }
   std::uint64_t revision() override { return group_.revision(); }
@@ -114,6 +134,7 @@ class UnitOfWork final : public domain::UnitOfWork {
  private:
   GroupBuilder& group_;
   Orders orders_;
+  Payments payments_;
   ApplicationStates states_;
   Requests requests_;
   OutboxWriter outbox_;

@@ -35,6 +35,9 @@ void verify_state(std::string_view key, std::string_view value, VerifyReport& re
   if (key.starts_with(kOrderPrefix)) {
     ++report.orders;
     note(report, decode_order(name, value));
+  } else if (key.starts_with(kPaymentPrefix)) {
+    ++report.payments;
+    note(report, decode_payment(name, value));
   } else if (key.starts_with(kApplicationPrefix)) {
     ++report.state_keys;
     note(report, decode_state(name, value));
@@ -54,6 +57,7 @@ void verify_outbox(std::string_view key, std::string_view value, const Position&
 }
 
 void verify_dead(std::string_view key, std::string_view value, VerifyReport& report) {
+  if (is_removed_letter(value)) return;
   ++report.dead_entries;
   domain::DeadEntry dead;
   note(report, decode_dead(seq_of_key(key), value, dead));
@@ -86,6 +90,10 @@ void verify_families(Database& database, const Position& position, VerifyReport&
          ++report.request_records;
          note(report, decode_request(key, value));
        }));
+  note(report, for_each(database, Family::kInbox, [&](auto, auto value) {
+         ++report.inbox_marks;
+         note(report, decode_number(value, "inbox mark"));
+       }));
   note(report, for_each(database, Family::kDead,
                         [&](auto key, auto value) { verify_dead(key, value, report); }));
 }
@@ -96,11 +104,17 @@ Result<VerifyReport> verify_store(Database& database, const DurableProgress& pro
   OUTBOXD_TRY(database.health());
   Position position{.completed = progress.completed()};
   position.head.last_seq = progress.last_seq();
+  const std::uint64_t groups = progress.groups();
+  const std::uint64_t dead = progress.dead();
   VerifyReport report;
   if (const auto status = database.db().VerifyChecksum(); !status.ok()) {
     add_problem(report, "a table file is damaged: " + status.ToString());
   }
   verify_families(database, position, report);
+  if (report.dead_entries != dead && progress.groups() == groups) {
+    add_problem(report, fmt::format("there are {} dead letters, but {} were counted",
+                                    report.dead_entries, dead));
+  }
   const auto holes = find_holes(database, position);
   note(report, holes);
   if (!holes.ok()) return report;

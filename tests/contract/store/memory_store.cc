@@ -37,11 +37,37 @@ class MemoryGroup final : public domain::SealedGroup {
   MemoryContents contents_;
 };
 
+// What is recorded above the watermark and not covered by it since.
+std::vector<domain::SeqRange> above(const MemoryContents& contents) {
+  std::vector<domain::SeqRange> ranges = contents.complete_above;
+  std::erase_if(ranges, [&](const auto& range) { return range.last <= contents.completed; });
+  if (!ranges.empty())
+    ranges.front().first = std::max(ranges.front().first, contents.completed + 1);
+  return ranges;
+}
+
+template <typename Snapshot, typename SomeStatus>
+PageOf<Snapshot> list(const std::map<std::string, Snapshot>& all, std::optional<SomeStatus> status,
+                      const Page& page) {
+  PageOf<Snapshot> result;
+  std::string last;
+  for (auto it = all.upper_bound(page.after); it != all.end(); ++it) {
+    if (result.entries.size() == page.limit) {
+      result.next = last;
+      break;
+    }
+    last = it->first;
+    if (!status || it->second.status == *status) result.entries.push_back(it->second);
+  }
+  return result;
+}
+
 }  // namespace
 
 // The unit of work, the repositories, and the group being built, all in one: a test double may.
 class MemoryStore::Work final : public domain::UnitOfWork,
                                 public domain::OrderRepository,
+                                public domain::PaymentRepository,
                                 public domain::ApplicationState,
                                 public domain::RequestLog,
                                 public domain::Outbox,
@@ -85,6 +111,7 @@ class MemoryStore::Work final : public domain::UnitOfWork,
   domain::RequestLog& requests() override { return *this; }
   domain::Outbox& outbox() override { return *this; }
   domain::InboxMarks& inbox() override { return *this; }
+  domain::PaymentRepository& payments() override { return *this; }
   domain::DeadLetters& dead_letters() override { return *this; }
   void touch() override { wrote("touch"); }
   std::uint64_t revision() override {
@@ -120,10 +147,18 @@ class MemoryStore::Work final : public domain::UnitOfWork,
     now_.requests.insert_or_assign(id.text(), record);
   }
 
+  Result<std::optional<domain::PaymentSnapshot>> find(const domain::PaymentId& id) override {
+    return look_up(now_.payments, "p" + id.text(), id.text());
+  }
+  void put(const domain::PaymentSnapshot& payment) override {
+    wrote("p" + payment.payment_id.text());
+    now_.payments.insert_or_assign(payment.payment_id.text(), payment);
+  }
+
   // domain::Outbox
   Seq append(domain::OutboxEntry entry) override {
     entry.seq = ++now_.last_seq;
-    entry.elapsed_ms = elapsed_ms;
+    entry.elapsed_ms = now_.elapsed_ms;
     wrote("s" + std::to_string(entry.seq));
     entries_.push_back(entry);
     now_.outbox.emplace(entry.seq, std::move(entry));
@@ -135,6 +170,9 @@ class MemoryStore::Work final : public domain::UnitOfWork,
     now_.completed = seq;
     now_.outbox.erase(now_.outbox.begin(), now_.outbox.upper_bound(seq));
     wrote("completed");
+  }
+  Result<std::optional<domain::OutboxEntry>> find_pending(Seq seq) override {
+    return look_up(now_.outbox, "s" + std::to_string(seq), seq);
   }
   Status bury(Seq seq, std::string_view reason, domain::TimestampMs now_ms) override {
     const auto found = now_.outbox.find(seq);
@@ -171,7 +209,7 @@ class MemoryStore::Work final : public domain::UnitOfWork,
     return domain::ok_status();
   }
 
-  std::int64_t elapsed_ms = 0;
+  std::int64_t& elapsed_ms() { return now_.elapsed_ms; }
 
  private:
   static std::string name_of(const domain::InboxKey& key) {
@@ -213,12 +251,17 @@ class MemoryStore::Work final : public domain::UnitOfWork,
 MemoryStore::MemoryStore(MemoryDisk& disk)
     : disk_(disk),
       opened_at_{disk.read().last_seq + 1, disk.read().completed},
+      complete_above_(above(disk.read())),
       work_(std::make_unique<Work>(disk.read())) {}
 
 MemoryStore::~MemoryStore() = default;
 
 void MemoryStore::set_elapsed(std::int64_t elapsed_ms) {
-  work_->elapsed_ms = elapsed_ms;
+  work_->elapsed_ms() = elapsed_ms;
+}
+
+std::int64_t MemoryStore::elapsed_ms() const {
+  return work_->elapsed_ms();
 }
 
 domain::UnitOfWork& MemoryStore::begin() {
@@ -246,18 +289,12 @@ void MemoryStore::retire(std::unique_ptr<domain::SealedGroup> group) {
 
 Result<PageOf<domain::OrderSnapshot>> MemoryStore::list_orders(
     std::optional<domain::OrderStatus> status, const Page& page) {
-  const MemoryContents durable = disk_.read();
-  PageOf<domain::OrderSnapshot> result;
-  std::string last;
-  for (auto it = durable.orders.upper_bound(page.after); it != durable.orders.end(); ++it) {
-    if (result.entries.size() == page.limit) {
-      result.next = last;
-      break;
-    }
-    last = it->first;
-    if (!status || it->second.status == *status) result.entries.push_back(it->second);
-  }
-  return result;
+  return list(disk_.read().orders, status, page);
+}
+
+Result<PageOf<domain::PaymentSnapshot>> MemoryStore::list_payments(
+    std::optional<domain::PaymentStatus> status, const Page& page) {
+  return list(disk_.read().payments, status, page);
 }
 
 Result<PageOf<domain::NamedState>> MemoryStore::list_state(std::string_view prefix,

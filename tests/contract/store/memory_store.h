@@ -16,6 +16,7 @@ namespace outboxd::support {
 // Everything that a store holds.
 struct MemoryContents {
   std::map<std::string, domain::OrderSnapshot> orders;
+  std::map<std::string, domain::PaymentSnapshot> payments;
   std::map<std::string, domain::StateValue> state;
   std::map<std::string, domain::RequestRecord> requests;
   std::map<domain::Seq, domain::OutboxEntry> outbox;
@@ -25,6 +26,7 @@ struct MemoryContents {
   domain::Seq last_seq = 0;
   domain::Seq completed = 0;
   std::uint64_t revision = 0;
+  std::int64_t elapsed_ms = 0;
 };
 
 // What survives a MemoryStore, as a disk would. Any thread.
@@ -53,8 +55,14 @@ class MemoryStore final : public domain::Store, public domain::DurableReader {
 
   [[nodiscard]] domain::OutboxProgress progress_at_open() const { return opened_at_; }
 
-  // What entries are stamped with from now on.
+  // What was complete above the watermark when it was opened.
+  [[nodiscard]] const std::vector<domain::SeqRange>& complete_above_at_open() const {
+    return complete_above_;
+  }
+
+  // The elapsed time that entries are stamped with from now on; it is kept with the next group.
   void set_elapsed(std::int64_t elapsed_ms);
+  [[nodiscard]] std::int64_t elapsed_ms() const;
 
   domain::UnitOfWork& begin() override;
   void accept() override;
@@ -65,6 +73,8 @@ class MemoryStore final : public domain::Store, public domain::DurableReader {
 
   domain::Result<domain::PageOf<domain::OrderSnapshot>> list_orders(
       std::optional<domain::OrderStatus> status, const domain::Page& page) override;
+  domain::Result<domain::PageOf<domain::PaymentSnapshot>> list_payments(
+      std::optional<domain::PaymentStatus> status, const domain::Page& page) override;
   domain::Result<domain::PageOf<domain::NamedState>> list_state(std::string_view prefix,
                                                                 const domain::Page& page) override;
   domain::Status scan_outbox(domain::Seq from,
@@ -78,6 +88,7 @@ class MemoryStore final : public domain::Store, public domain::DurableReader {
 
   MemoryDisk& disk_;
   const domain::OutboxProgress opened_at_;
+  const std::vector<domain::SeqRange> complete_above_;
   const std::unique_ptr<Work> work_;
 };
 

@@ -22,6 +22,10 @@ class InMemory final : public StoreUnderTest {
   domain::Store& store() override { return *store_; }
   domain::DurableReader& reader() override { return *store_; }
   domain::OutboxProgress progress_at_open() const override { return store_->progress_at_open(); }
+  std::vector<domain::SeqRange> complete_above_at_open() const override {
+    return store_->complete_above_at_open();
+  }
+  void pass_ms(std::int64_t ms) override { store_->set_elapsed(store_->elapsed_ms() + ms); }
 
  private:
   support::MemoryDisk disk_;
@@ -41,6 +45,10 @@ class OnRocksDb final : public StoreUnderTest {
   domain::Store& store() override { return *store_; }
   domain::DurableReader& reader() override { return *store_; }
   domain::OutboxProgress progress_at_open() const override { return store_->progress_at_open(); }
+  std::vector<domain::SeqRange> complete_above_at_open() const override {
+    return store_->complete_above_at_open();
+  }
+  void pass_ms(std::int64_t ms) override { clock_.advance_ms(ms); }
 
  private:
   const support::TemporaryDirectory directory_;
@@ -66,6 +74,21 @@ OrderSnapshot make_order(const std::string& id, domain::OrderStatus status) {
   order.created_at_ms = 1;
   order.updated_at_ms = 2;
   return order;
+}
+
+domain::PaymentSnapshot make_payment(const std::string& id, domain::PaymentStatus status) {
+  domain::PaymentSnapshot payment{.payment_id = domain::PaymentId::parse(id).value(),
+                                  .order_id = domain::OrderId::parse("o-" + id).value(),
+                                  .source = "till-1",
+                                  .amount = 250,
+                                  .currency = domain::Currency::parse("GBP").value(),
+                                  .payment_method = "pm_ok",
+                                  .status = status,
+                                  .attempts = 2};
+  payment.created_at_ms = 1;
+  payment.updated_at_ms = 2;
+  payment.decided_seq = 3;
+  return payment;
 }
 
 domain::OutboxEntry make_entry(const std::string& envelope) {
@@ -107,13 +130,30 @@ void StoreContract::now_and_after_reopening(const std::function<void()>& check) 
   check();
 }
 
-std::vector<Seq> StoreContract::outbox_seqs(Seq from) {
-  std::vector<Seq> seqs;
+std::vector<domain::OutboxEntry> StoreContract::outbox_entries(Seq from) {
+  std::vector<domain::OutboxEntry> entries;
   const auto status = reader().scan_outbox(from, [&](const domain::OutboxEntry& entry) {
-    seqs.push_back(entry.seq);
+    entries.push_back(entry);
     return true;
   });
   EXPECT_TRUE(status.ok());
+  return entries;
+}
+
+std::vector<Seq> StoreContract::outbox_seqs(Seq from) {
+  std::vector<Seq> seqs;
+  for (const domain::OutboxEntry& entry : outbox_entries(from)) seqs.push_back(entry.seq);
+  return seqs;
+}
+
+std::vector<Seq> StoreContract::dead_seqs() {
+  std::vector<Seq> seqs;
+  const auto status = reader().scan_dead(0, [&](const domain::DeadEntry& dead) {
+    seqs.push_back(dead.entry.seq);
+    return true;
+  });
+  EXPECT_TRUE(status.ok());
+  EXPECT_EQ(reader().count_dead().value(), seqs.size());
   return seqs;
 }
 

@@ -78,6 +78,21 @@ TEST_F(LostCommits, ABuriedEntryIsNoHole) {
   EXPECT_THAT(holes(0, 4), IsEmpty());
 }
 
+TEST_F(LostCommits, DeadLettersAreCountedAgain) {
+  put_entries(Family::kDead, {2, 4, 7});
+  std::string removed;
+  encode_removed_letter(removed);
+  rocksdb::WriteBatch batch;
+  ASSERT_TRUE(batch.Put(family(Family::kDead), SeqKey(4).view(), removed).ok());
+  ASSERT_TRUE(database_->write_synced(batch).ok());
+  HeadRecord head{.last_seq = 7, .revision = 3, .dead = 9, .elapsed_ms = 5};
+  ASSERT_TRUE(count_dead_again(*database_, head).ok());
+  EXPECT_EQ(head, (HeadRecord{7, 3, 2, 5}));
+  std::string stored;
+  ASSERT_TRUE(database_->db().Get({}, family(Family::kMeta), kHeadKey, &stored).ok());
+  EXPECT_EQ(decode_head(stored).value(), head);
+}
+
 TEST_F(LostCommits, HolesAreFilledWithWhatTheCallerMakes) {
   put_entries(Family::kOutbox, {1, 5000});
   const auto found = holes(0, 5000);

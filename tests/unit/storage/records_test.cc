@@ -28,10 +28,30 @@ domain::OrderSnapshot full_order() {
   return order;
 }
 
+domain::PaymentSnapshot full_payment() {
+  domain::PaymentSnapshot payment{.payment_id = domain::PaymentId::parse("pay_1").value(),
+                                  .order_id = domain::OrderId::parse("o-1").value(),
+                                  .source = "till-1",
+                                  .amount = std::numeric_limits<std::int64_t>::max(),
+                                  .currency = domain::Currency::parse("KWD").value(),
+                                  .payment_method = "pm_decline",
+                                  .status = domain::PaymentStatus::kRefunded,
+                                  .attempts = std::numeric_limits<std::uint32_t>::max(),
+                                  .failure = "declined",
+                                  .failure_detail = "no funds",
+                                  .gateway_reference = "ch_1"};
+  payment.created_at_ms = -1;
+  payment.updated_at_ms = 1'700'000'000'000;
+  payment.decided_seq = 17;
+  payment.refunded_seq = std::numeric_limits<std::uint64_t>::max();
+  return payment;
+}
+
 domain::DeadEntry full_dead() {
   domain::DeadEntry dead;
   dead.entry = {.seq = 9, .time_ms = -3, .ttl_ms = 300'000, .topic = "orders"};
   dead.entry.envelope = std::string("\0\x01\xff", 3);
+  dead.entry.elapsed_ms = 86'400'000;
   dead.died_at_ms = 12;
   dead.reason = "expired";
   return dead;
@@ -79,8 +99,85 @@ TEST(Records, ADeadLetterComesBackAsItWas) {
   EXPECT_EQ(decoded, full_dead());
 }
 
+TEST(Records, APaymentComesBackAsItWasWithEveryFieldInUseAndWithNone) {
+  EXPECT_EQ(decode_payment("pay_1", encoded(full_payment())).value(), full_payment());
+  domain::PaymentSnapshot sparse = full_payment();
+  sparse.payment_method.clear();
+  sparse.failure.clear();
+  sparse.failure_detail.clear();
+  sparse.gateway_reference.clear();
+  EXPECT_EQ(decode_payment("pay_1", encoded(sparse)).value(), sparse);
+}
+
+TEST(Records, APaymentWithFieldsThatNoPaymentHasIsRefused) {
+  EXPECT_FALSE(decode_payment("not an id", encoded(full_payment())).ok());
+  std::string bytes = encoded(full_payment());
+  const std::size_t status = bytes.find("pm_decline") + 10;
+  ASSERT_EQ(bytes[status], '\x02');
+  bytes[status] = '\x03';
+  EXPECT_FALSE(decode_payment("pay_1", bytes).ok());
+  EXPECT_THAT(decode_payment("pay_9", "").error().message, HasSubstr("payment 'pay_9'"));
+}
+
+// The bytes are those of release 0.1.0 before it knew elapsed times.
+TEST(Records, RecordsFromBeforeThereWereElapsedTimesAreRead) {
+  EXPECT_EQ(decode_head("\x01\x93\x01\x02\x03").value(), (HeadRecord{1, 2, 3, 0}));
+
+  const domain::OutboxEntry expected{.seq = 9, .time_ms = 7, .topic = "orders", .envelope = "e"};
+  domain::OutboxEntry entry{.elapsed_ms = 5};
+  ASSERT_TRUE(decode_outbox(9,
+                            "\x01\x94\x07\xc0\xa6orders\xc4\x01"
+                            "e",
+                            entry)
+                  .ok());
+  EXPECT_EQ(entry, expected) << "nothing of the entry before may stay";
+
+  domain::DeadEntry dead{.entry = {.elapsed_ms = 5}};
+  ASSERT_TRUE(decode_dead(9,
+                          "\x01\x96\x07\xc0\xa6orders\xc4\x01"
+                          "e"
+                          "\x0c\xa7"
+                          "expired",
+                          dead)
+                  .ok());
+  EXPECT_EQ(dead, (domain::DeadEntry{expected, 12, "expired"}));
+}
+
+TEST(Records, AnElapsedTimeThatNobodyCanHaveMeasuredIsRefused) {
+  EXPECT_TRUE(decode_head(encoded(HeadRecord{.elapsed_ms = INT64_MAX / 2})).ok());
+  EXPECT_FALSE(decode_head(encoded(HeadRecord{.elapsed_ms = INT64_MAX})).ok());
+  EXPECT_FALSE(decode_head(encoded(HeadRecord{.elapsed_ms = -1})).ok());
+}
+
+TEST(Records, RangesComeBackAsTheyWere) {
+  std::string bytes;
+  for (const std::vector<domain::SeqRange>& ranges :
+       {std::vector<domain::SeqRange>{}, {{1, 1}}, {{2, 5}, {7, 7}, {9, UINT64_MAX}}}) {
+    encode_ranges(ranges, bytes);
+    EXPECT_EQ(decode_ranges(bytes, "r").value(), ranges);
+  }
+}
+
+TEST(Records, RangesThatAreEmptyOrOutOfOrderAreRefused) {
+  std::string bytes;
+  for (const std::vector<domain::SeqRange>& ranges :
+       {std::vector<domain::SeqRange>{{0, 1}}, {{3, 2}}, {{1, 4}, {4, 5}}, {{5, 6}, {1, 2}}}) {
+    encode_ranges(ranges, bytes);
+    EXPECT_FALSE(decode_ranges(bytes, "r").ok());
+  }
+}
+
+TEST(Records, WhatStandsForARemovedLetterIsToldFromALetter) {
+  std::string bytes;
+  encode_removed_letter(bytes);
+  EXPECT_TRUE(is_removed_letter(bytes));
+  EXPECT_FALSE(is_removed_letter(encoded(full_dead())));
+  EXPECT_FALSE(is_removed_letter(""));
+  EXPECT_FALSE(is_removed_letter("garbage"));
+}
+
 TEST(Records, TheOthersComeBackAsTheyWere) {
-  const HeadRecord head{1, 2, 3};
+  const HeadRecord head{1, 2, 3, 4};
   EXPECT_EQ(decode_head(encoded(head)).value(), head);
 
   const auto state = decode_state("k", encoded(domain::StateValue{"bytes", 7})).value();
@@ -104,14 +201,15 @@ TEST(Records, FieldsThatALaterVersionAppendsAreIgnored) {
   msgpack::sbuffer buffer;
   buffer.write("\x01", 1);
   msgpack::packer<msgpack::sbuffer> packer(buffer);
-  packer.pack_array(5);
+  packer.pack_array(6);
   packer.pack(std::uint64_t{1});
   packer.pack(std::uint64_t{2});
   packer.pack(std::uint64_t{3});
+  packer.pack(std::uint64_t{4});
   packer.pack(std::string("new"));
   packer.pack_array(1);
   packer.pack_nil();
-  EXPECT_EQ(decode_head({buffer.data(), buffer.size()}).value(), (HeadRecord{1, 2, 3}));
+  EXPECT_EQ(decode_head({buffer.data(), buffer.size()}).value(), (HeadRecord{1, 2, 3, 4}));
 }
 
 TEST(Records, AnUnknownVersionIsRefused) {
@@ -130,10 +228,11 @@ TEST(Records, AnErrorNamesTheRecord) {
 TEST(Records, DamagedBytesNeverCrashADecoder) {
   const std::string order = encoded(full_order());
   const std::string dead = encoded(full_dead());
+  const std::string payment = encoded(full_payment());
   for (std::size_t size = 0; size < order.size(); ++size) {
     EXPECT_FALSE(decode_order("o-1", order.substr(0, size)).ok()) << size;
   }
-  for (const std::string& record : {order, dead}) {
+  for (const std::string& record : {order, dead, payment}) {
     for (std::size_t at = 0; at < record.size(); ++at) {
       for (int value = 0; value < 256; ++value) {
         std::string bytes = record;
@@ -141,6 +240,8 @@ TEST(Records, DamagedBytesNeverCrashADecoder) {
         domain::DeadEntry decoded;
         (void)decode_order("o-1", bytes).ok();
         (void)decode_dead(9, bytes, decoded).ok();
+        (void)decode_payment("pay_1", bytes).ok();
+        (void)decode_ranges(bytes, "ranges").ok();
       }
     }
   }

@@ -39,6 +39,42 @@ TEST(CompletedEntriesFilter, WorksOnFlushesAndCompactionsButNotOnRecovery) {
   EXPECT_FALSE(factory->ShouldFilterTableFileCreation(Reason::kRecovery));
 }
 
+TEST(RemovedLettersFilter, RemovesOnlyWhatStandsForRemovedLettersUpToTheWatermark) {
+  const auto progress = std::make_shared<DurableProgress>();
+  const auto factory = removed_letters_filter(progress);
+  std::string removed;
+  encode_removed_letter(removed);
+  std::string letter;
+  encode(domain::DeadEntry{}, letter);
+  EXPECT_FALSE(removes(*factory, SeqKey(1).view(), removed));
+  progress->publish(/*last_seq=*/9, /*completed=*/5, /*dead=*/1);
+  EXPECT_TRUE(removes(*factory, SeqKey(5).view(), removed));
+  EXPECT_FALSE(removes(*factory, SeqKey(6).view(), removed)) << "the number would look lost";
+  EXPECT_FALSE(removes(*factory, SeqKey(5).view(), letter)) << "letters stay for people to see";
+}
+
+TEST(ExpiredMarksFilter, GoesByTheDurableElapsedTime) {
+  const auto progress = std::make_shared<DurableProgress>();
+  const auto factory = expired_marks_filter(progress, /*ttl_ms=*/1000);
+  std::string mark;
+  encode_number(500, mark);
+  EXPECT_FALSE(removes(*factory, "m", mark)) << "before the store was read";
+  progress->publish(0, 0, 0, /*elapsed_ms=*/1500);
+  EXPECT_FALSE(removes(*factory, "m", mark));
+  progress->publish(0, 0, 0, /*elapsed_ms=*/1501);
+  EXPECT_TRUE(removes(*factory, "m", mark));
+  EXPECT_FALSE(removes(*factory, "m", "garbage")) << "verify() shall find it";
+}
+
+TEST(ExpiredMarksFilter, KeepsEverythingForTheLongestTimeToLive) {
+  const auto progress = std::make_shared<DurableProgress>();
+  progress->publish(0, 0, 0, std::numeric_limits<std::int64_t>::max() / 2);
+  const auto factory = expired_marks_filter(progress, std::numeric_limits<std::int64_t>::max());
+  std::string mark;
+  encode_number(0, mark);
+  EXPECT_FALSE(removes(*factory, "m", mark));
+}
+
 TEST(ExpiredRequestsFilter, RemovesRecordsThatAreOlderThanTheirTimeToLive) {
   support::ManualClock clock;
   const auto factory = expired_requests_filter(clock, /*ttl_ms=*/1000);

@@ -73,6 +73,32 @@ TEST_F(Verification, RecordsThatDoNotDecodeAreNamed) {
                                              HasSubstr("dead letter '9'")));
 }
 
+TEST_F(Verification, PaymentsAndMarksAreCountedAndRead) {
+  put(Family::kState, "ppay-9", "garbage");
+  std::string mark;
+  encode_number(7, mark);
+  put(Family::kInbox, inbox_key("payments", "till-1", 1), mark);
+  put(Family::kInbox, inbox_key("payments", "till-1", 2), "garbage");
+  EXPECT_THAT(verify().problems, ElementsAre(HasSubstr("payment 'pay-9'"), HasSubstr("mark")));
+  EXPECT_EQ(verify().payments, 1U);
+  EXPECT_EQ(verify().inbox_marks, 2U);
+}
+
+TEST_F(Verification, ARemovedDeadLetterIsNeitherALetterNorAGap) {
+  put_entry(1);
+  std::string removed;
+  encode_removed_letter(removed);
+  put(Family::kDead, SeqKey(2).view(), removed);
+  progress_.publish(/*last_seq=*/2, /*completed=*/0, /*dead=*/0);
+  EXPECT_THAT(verify().problems, IsEmpty());
+  EXPECT_EQ(verify().dead_entries, 0U);
+}
+
+TEST_F(Verification, ACountOfDeadLettersThatIsWrongIsAProblem) {
+  progress_.publish(/*last_seq=*/0, /*completed=*/0, /*dead=*/3);
+  EXPECT_THAT(verify().problems, ElementsAre(HasSubstr("0 dead letters, but 3 were counted")));
+}
+
 TEST_F(Verification, TheNumberOfProblemsIsBounded) {
   rocksdb::WriteBatch batch;
   for (int i = 0; i < 300; ++i) {
