@@ -1,43 +1,18 @@
 #include "broker/admin_api.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <limits>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <utility>
 
+#include "broker/paging.h"
 #include "broker/report.h"
 #include "broker/topic_reader.h"
 #include "transport/ipc/arguments.h"
 
 namespace outboxd::broker {
 namespace {
-
-constexpr std::int64_t kMaxPage = 1000;
-constexpr std::int64_t kDefaultPage = 100;
-constexpr transport::IntegerRange kPageRange{1, kMaxPage};
-constexpr transport::IntegerRange kOffsetRange{0, std::numeric_limits<std::int64_t>::max()};
-
-std::uint64_t free_bytes(const std::string& directory) {
-  std::error_code error;
-  const auto space = std::filesystem::space(directory, error);
-  return error ? 0 : space.available;
-}
-
-struct Page {
-  std::string after;
-  std::size_t limit = 0;
-};
-
-domain::Result<Page> page_of(transport::Value params) {
-  OUTBOXD_ASSIGN_OR_RETURN(const auto arguments,
-                           transport::Arguments::of_params(params, {"after", "limit"}));
-  OUTBOXD_ASSIGN_OR_RETURN(const auto after, arguments.optional_string("after"));
-  OUTBOXD_ASSIGN_OR_RETURN(const auto limit, arguments.optional_integer("limit", kPageRange));
-  return Page{std::string(after.value_or("")),
-              static_cast<std::size_t>(limit.value_or(kDefaultPage))};
-}
 
 std::string encode_topics(const std::vector<TopicInfo>& topics, const Page& page) {
   const auto first = std::upper_bound(
@@ -81,15 +56,18 @@ std::string encode_producers(const std::vector<transport::ProducerStatus>& produ
 }  // namespace
 
 AdminApi::AdminApi(Options options, transport::EventLoop& loop, Broker& broker,
-                   const Engine& engine, const domain::Clock& clock)
+                   const Engine& engine, const SpaceGuard& space, const domain::Clock& clock)
     : options_(std::move(options)),
       loop_(loop),
       broker_(broker),
       engine_(engine),
+      space_(space),
       clock_(clock),
       started_ms_(clock.monotonic_ms()),
       server_(loop, *this, options_.limits),
-      tails_(loop, server_, engine) {}
+      tails_(loop, server_, engine),
+      group_methods_(loop, server_, broker, engine),
+      figures_at_ms_(started_ms_) {}
 
 AdminApi::Method AdminApi::method_named(std::string_view name) {
   static constexpr std::pair<std::string_view, Method> kMethods[] = {
@@ -103,24 +81,26 @@ AdminApi::Method AdminApi::method_named(std::string_view name) {
   return nullptr;
 }
 
+domain::Status AdminApi::dispatch(const transport::Request& request) {
+  if (const Method method = method_named(request.method)) return (this->*method)(request);
+  if (auto handled = group_methods_.handle(request)) return *std::move(handled);
+  return domain::Error{
+      domain::ErrorCode::kUnknownMethod,
+      "there is no method " + std::string(request.method) +
+          "; there are broker.status, broker.metrics, topic.list, topic.read, topic.tail, "
+          "producer.list, " +
+          std::string(GroupMethods::kNames),
+      ""};
+}
+
 void AdminApi::on_request(const transport::Request& request) {
-  const Method method = method_named(request.method);
-  if (method == nullptr) {
-    return server_.reply_error(
-        request.reply_to,
-        {domain::ErrorCode::kUnknownMethod,
-         "there is no method " + std::string(request.method) +
-             "; there are broker.status, broker.metrics, topic.list, topic.read, topic.tail and "
-             "producer.list",
-         ""});
+  const domain::Status status = dispatch(request);
+  if (status) return;
+  if (status.error().code == domain::ErrorCode::kInternal) {
+    last_error_ = status.error().message;
+    last_error_at_ms_ = clock_.wall_ms();
   }
-  if (const domain::Status status = (this->*method)(request); !status) {
-    if (status.error().code == domain::ErrorCode::kInternal) {
-      last_error_ = status.error().message;
-      last_error_at_ms_ = clock_.wall_ms();
-    }
-    server_.reply_error(request.reply_to, status.error());
-  }
+  server_.reply_error(request.reply_to, status.error());
 }
 
 void AdminApi::on_disconnect(transport::ConnectionId connection) {
@@ -142,35 +122,80 @@ void AdminApi::reply_later(transport::ReplyAddress to, std::string result) {
 
 domain::Status AdminApi::broker_status(const transport::Request& request) {
   OUTBOXD_TRY(transport::Arguments::of_params(request.params, {}));
-  report_later([this, to = request.reply_to](const Report& report) {
-    reply_later(to, encode_status(report));
-  });
+  report_later(request.reply_to, encode_status);
   return domain::ok_status();
 }
 
 domain::Status AdminApi::broker_metrics(const transport::Request& request) {
   OUTBOXD_TRY(transport::Arguments::of_params(request.params, {}));
-  report_later([this, to = request.reply_to](const Report& report) {
+  report_later(request.reply_to, [](const Report& report) {
     std::string encoded;
     transport::Writer(encoded).string(metrics_text(report));
-    reply_later(to, std::move(encoded));
+    return encoded;
   });
   return domain::ok_status();
 }
 
-void AdminApi::report_later(std::function<void(const Report&)> use) {
-  auto report = std::make_shared<Report>();
-  report->endpoint = broker_.endpoint();
-  report->uptime_ms = clock_.monotonic_ms() - started_ms_;
-  report->topics = engine_.topics();
-  report->engine = engine_.stats();
-  report->free_bytes = free_bytes(options_.data_dir);
-  report->last_error = last_error_;
-  report->last_error_at_ms = last_error_at_ms_;
-  broker_.snapshot([report, use = std::move(use)](const BrokerSnapshot& snapshot) {
-    report->broker = snapshot;
-    use(*report);
+void AdminApi::report_later(transport::ReplyAddress to, UseReport use) {
+  const auto place = waiting_.insert(
+      waiting_.end(), {to, std::move(use), transport::EventLoop::Timer(loop_), false});
+  place->patience.start_once(options_.patience, [this, place] {
+    const Waiting waiting = std::move(*place);
+    waiting_.erase(place);
+    answer(waiting);
   });
+  if (!router_asked_) ask_router();
+}
+
+// One question at a time, or a router that is stuck would be left with a heap of them.
+void AdminApi::ask_router() {
+  router_asked_ = true;
+  for (Waiting& waiting : waiting_) waiting.asked = true;
+  auto figures = std::make_shared<Figures>();
+  broker_.query_groups([figures](const GroupTable& table) {
+    figures->groups = table.groups({}, kMaxGroups);
+    figures->group_counters = table.counters();
+  });
+  broker_.snapshot([this, figures](const BrokerSnapshot& snapshot) {
+    figures->broker = snapshot;
+    loop_.post([this, figures] { take(std::move(*figures)); });
+  });
+}
+
+void AdminApi::take(Figures figures) {
+  router_asked_ = false;
+  figures_ = std::move(figures);
+  figures_at_ms_ = clock_.monotonic_ms();
+  // Who came after the question gets figures that are younger than theirs.
+  std::list<Waiting> answered;
+  for (auto place = waiting_.begin(); place != waiting_.end();) {
+    const auto next = std::next(place);
+    if (place->asked) answered.splice(answered.end(), waiting_, place);
+    place = next;
+  }
+  for (const Waiting& waiting : answered) answer(waiting);
+  if (!waiting_.empty()) ask_router();
+}
+
+void AdminApi::answer(const Waiting& waiting) {
+  const std::int64_t now_ms = clock_.monotonic_ms();
+  Report report;
+  report.endpoint = broker_.endpoint();
+  report.uptime_ms = now_ms - started_ms_;
+  report.figures_age_ms = now_ms - figures_at_ms_;
+  report.broker = figures_.broker;
+  report.groups = figures_.groups;
+  report.group_counters = figures_.group_counters;
+  report.topics = engine_.topics();
+  for (const GroupSnapshot& group : report.groups) {
+    report.dead_letters += engine_.count_dead(group.id);
+  }
+  report.engine = engine_.stats();
+  report.free_bytes = space_.free_bytes();
+  report.space = space_.level();
+  report.last_error = last_error_;
+  report.last_error_at_ms = last_error_at_ms_;
+  server_.reply(waiting.reply_to, waiting.use(report));
 }
 
 domain::Status AdminApi::topic_list(const transport::Request& request) {

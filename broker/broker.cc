@@ -100,6 +100,13 @@ void Broker::settle_letters(LetterAction action, GroupId group, std::optional<Of
   });
 }
 
+void Broker::limit_writes(SpaceLevel level) {
+  link_.post([this, level] {
+    space_ = level;
+    sessions_.hold_events(level != SpaceLevel::kOk);
+  });
+}
+
 void Broker::snapshot(std::function<void(const BrokerSnapshot&)> work) {
   link_.post([this, work = std::move(work)] {
     BrokerSnapshot snapshot{sessions_.counters(), bytes_accepted_, committer_.progress().groups, 0,
@@ -113,10 +120,12 @@ void Broker::snapshot(std::function<void(const BrokerSnapshot&)> work) {
 }
 
 void Broker::on_frame(std::string_view peer, std::string_view frame, std::int64_t now_ms) {
+  if (space_ == SpaceLevel::kHard) return;
   sessions_.receive(peer, frame, now_ms);
 }
 
 void Broker::on_turn_end() {
+  if (space_ == SpaceLevel::kHard) return committer_.flush();
   const bool again = groups_.turn();
   committer_.flush();
   if (again) {
@@ -128,12 +137,15 @@ void Broker::on_turn_end() {
 }
 
 void Broker::on_tick(std::int64_t now_ms) {
+  if (space_ == SpaceLevel::kHard) return;
   sessions_.tick(now_ms);
   keep_time(now_ms);
 }
 
 void Broker::keep_time(std::int64_t now_ms) {
-  if (now_ms - written_at_ms_ < kKeepTimeMs || !groups_.waits()) return;
+  // While events are held, too: what is old goes with a write, and makes room for them.
+  const bool waits = groups_.waits() || space_ != SpaceLevel::kOk;
+  if (now_ms - written_at_ms_ < kKeepTimeMs || !waits) return;
   written_at_ms_ = now_ms;
   committer_.keep_time();
 }

@@ -15,6 +15,7 @@
 #include "broker/engine.h"
 #include "broker/groups/group_table.h"
 #include "broker/service_time.h"
+#include "broker/space_guard.h"
 #include "domain/clock.h"
 #include "transport/link/admission.h"
 #include "transport/link/broker_session.h"
@@ -87,6 +88,10 @@ class Broker final : private transport::RouterHandler,
   // Running time over all starts: what back-off and times to live go by. Any thread.
   [[nodiscard]] const domain::ElapsedTime& service_time() const { return service_time_; }
 
+  // How much may be written from now on: past soft no events are taken, and past hard nothing is
+  // done at all, so that nothing has to be written. Any thread.
+  void limit_writes(SpaceLevel level);
+
   // Whether the disk moves. Any thread.
   [[nodiscard]] Committer::Progress progress() const { return committer_.progress(); }
 
@@ -116,6 +121,7 @@ class Broker final : private transport::RouterHandler,
   transport::EnvelopeAdmission admission_;
   transport::BrokerSessions sessions_;
   GroupTable groups_;
+  SpaceLevel space_ = SpaceLevel::kOk;
   std::uint64_t bytes_accepted_ = 0;
   std::int64_t written_at_ms_ = 0;  // when something was last, and with it the time
   std::promise<void>* drained_ = nullptr;

@@ -1,16 +1,21 @@
 // outbox-broker: the other end of outboxd's relay.
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
 #include <string>
 #include <thread>
 
 #include <CLI/CLI.hpp>
+#include <sys/resource.h>
 
 #include "broker/admin_api.h"
 #include "broker/broker.h"
+#include "broker/collector_thread.h"
 #include "broker/embedded/embedded_engine.h"
 #include "broker/settings.h"
+#include "broker/space_guard.h"
 #include "broker/watchdog.h"
 #include "systemd/log.h"
 #include "systemd/notify.h"
@@ -22,6 +27,7 @@ namespace outboxd::broker {
 namespace {
 
 constexpr int kWrongUsage = 2;
+constexpr std::chrono::seconds kCheckInterval{1};
 constexpr mode_t kSocketMode = 0660;  // the group may ask
 
 int fail(std::string_view doing, const domain::Error& error) {
@@ -59,6 +65,46 @@ BrokerOptions broker_options(const Settings& settings) {
   return options;
 }
 
+// Thousands of daemons and our files are more descriptors than a shell gives, but not more than it
+// may.
+void raise_descriptor_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);  // if not, there is room for fewer connections
+}
+
+SpaceGuard space_guard(const Settings& settings) {
+  return SpaceGuard({.soft_free_bytes = static_cast<std::uint64_t>(settings.soft_free_bytes),
+                     .hard_free_bytes = static_cast<std::uint64_t>(settings.hard_free_bytes)},
+                    [directory = settings.data_dir] { return free_bytes_at(directory); });
+}
+
+// RocksDB writes when it opens, and aborts on a full disk.
+domain::Status enough_space_to_open(const Settings& settings, const SpaceGuard& space) {
+  if (space.level() != SpaceLevel::kHard) return domain::ok_status();
+  return domain::Error{domain::ErrorCode::kStorageFull,
+                       "only " + std::to_string(space.free_bytes()) +
+                           " bytes are free there, and to open it takes " +
+                           std::to_string(settings.hard_free_bytes) + " (storage.hard_free_bytes)",
+                       ""};
+}
+
+void obey_space(const SpaceGuard& space, Broker& broker, CollectorThread& collector) {
+  const SpaceLevel level = space.level();
+  broker.limit_writes(level);
+  collector.pause(level == SpaceLevel::kHard);
+  const std::initializer_list<systemd::LogField> fields = {{"free_bytes", space.free_bytes()}};
+  switch (level) {
+    case SpaceLevel::kOk:
+      return systemd::log_notice("there is enough disk space: events are taken", fields);
+    case SpaceLevel::kSoft:
+      return systemd::log_warning("disk space is short: events are not taken", fields);
+    case SpaceLevel::kHard:
+      return systemd::log_error("there is no disk space: nothing is done until there is", fields);
+  }
+}
+
 domain::Status listen_for_admin(const Settings& settings, transport::Server& server) {
   const auto sockets = systemd::take_listening_sockets();
   for (const systemd::ListeningSocket& socket : sockets) server.adopt(socket.fd);
@@ -89,7 +135,13 @@ int run(const Settings& settings) {
   const systemd::StopSignal stop_signal;
   const systemd::SystemClock clock;
 
-  const auto opened = EmbeddedEngine::open({.directory = settings.data_dir});
+  SpaceGuard space = space_guard(settings);
+  if (const auto status = enough_space_to_open(settings, space); !status) {
+    return fail("cannot open " + settings.data_dir, status.error());
+  }
+  const auto opened = EmbeddedEngine::open(
+      {.directory = settings.data_dir,
+       .retention = {.events_ms = settings.retention_ms, .dead_ms = settings.dead_retention_ms}});
   if (!opened) return fail("cannot open " + settings.data_dir, opened.error());
   EmbeddedEngine& engine = **opened;
   if (engine.recovery().torn_tail_dropped) {
@@ -102,7 +154,7 @@ int run(const Settings& settings) {
   AdminApi* admin = nullptr;
   Broker broker(broker_options(settings), engine, clock,
                 {.on_durable = [&admin] { admin->wake_tails(); }, .on_failure = fail_stop});
-  AdminApi admin_api({.data_dir = settings.data_dir}, loop, broker, engine, clock);
+  AdminApi admin_api({}, loop, broker, engine, space, clock);
   admin = &admin_api;
   if (const auto status = broker.start(); !status) return fail("cannot listen", status.error());
   if (const auto status = listen_for_admin(settings, admin_api.server()); !status) {
@@ -116,10 +168,13 @@ int run(const Settings& settings) {
   std::fflush(stdout);
   systemd::notify_ready(ready);
 
-  Watchdog watchdog(broker);
-  std::optional<std::chrono::milliseconds> interval = systemd::watchdog_interval();
-  if (interval) *interval /= 2;
-  while (!stop_signal.wait(interval)) watchdog.check();
+  CollectorThread collector(engine);
+  if (space.level() != SpaceLevel::kOk) obey_space(space, broker, collector);
+  Watchdog watchdog(broker, clock, systemd::watchdog_interval());
+  while (!stop_signal.wait(kCheckInterval)) {
+    if (space.refresh()) obey_space(space, broker, collector);
+    watchdog.check();
+  }
 
   systemd::notify_stopping("storing what was accepted");
   broker.stop();
@@ -180,5 +235,6 @@ int main(int argc, char** argv) {
     return EXIT_SUCCESS;
   }
   set_log_level(settings.log_level);
+  raise_descriptor_limit();
   return wants_repair ? repair(settings) : run(settings);
 }

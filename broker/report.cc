@@ -1,5 +1,6 @@
 #include "broker/report.h"
 
+#include <algorithm>
 #include <numeric>
 #include <string_view>
 
@@ -14,6 +15,42 @@ std::uint64_t stored_events(const Report& report) {
                          [](std::uint64_t sum, const TopicInfo& topic) {
                            return sum + topic.next_offset - topic.first_offset;
                          });
+}
+
+std::uint64_t unresolved_events(const Report& report, const GroupSnapshot& group) {
+  const auto topic = std::lower_bound(
+      report.topics.begin(), report.topics.end(), group.id.topic,
+      [](const TopicInfo& info, const std::string& name) { return info.topic < name; });
+  if (topic == report.topics.end() || topic->topic != group.id.topic) return 0;
+  return lag_of(group, topic->next_offset);
+}
+
+void write_groups(transport::Writer& writer, const Report& report) {
+  const GroupCounters& counters = report.group_counters;
+  std::uint64_t lag = 0;
+  std::uint64_t in_flight = 0;
+  std::uint64_t retrying = 0;
+  std::uint64_t parked = 0;
+  for (const GroupSnapshot& group : report.groups) {
+    lag += unresolved_events(report, group);
+    in_flight += group.in_flight;
+    retrying += group.retrying;
+    parked += group.parked;
+  }
+  writer.key("groups")
+      .map(12)
+      .field("known", std::uint64_t{report.groups.size()})
+      .field("lag", lag)
+      .field("in_flight", in_flight)
+      .field("retrying", retrying)
+      .field("parked", parked)
+      .field("dead", report.dead_letters)
+      .field("delivered", counters.delivered)
+      .field("redelivered", counters.redelivered)
+      .field("acked", counters.acked)
+      .field("retried", counters.retried)
+      .field("buried", counters.buried)
+      .field("consumers_died", counters.consumers_died);
 }
 
 class Exposition {
@@ -31,6 +68,11 @@ class Exposition {
       text_ += "{" + std::string(label) + "=\"" + std::string(label_value) + "\"}";
     }
     text_ += " " + std::to_string(value) + "\n";
+  }
+
+  void sample(std::uint64_t value, const GroupId& group) {
+    text_ += name_ + "{topic=\"" + group.topic + "\",group=\"" + group.group + "\"} " +
+             std::to_string(value) + "\n";
   }
 
   void counter(std::string_view name, std::string_view help, std::uint64_t value) {
@@ -52,13 +94,18 @@ class Exposition {
 
 }  // namespace
 
+std::uint64_t lag_of(const GroupSnapshot& group, Offset topic_end) {
+  return group.unresolved + (topic_end > group.next ? topic_end - group.next : 0);
+}
+
 std::string encode_status(const Report& report) {
   const transport::BrokerCounters& counters = report.broker.counters;
   std::string encoded;
   transport::Writer writer(encoded);
-  writer.map(10)
+  writer.map(12)
       .field("version", OUTBOXD_VERSION)
       .field("uptime_ms", report.uptime_ms)
+      .field("figures_age_ms", report.figures_age_ms)
       .field("listen", report.endpoint);
   writer.key("producers")
       .map(2)
@@ -70,18 +117,21 @@ std::string encode_status(const Report& report) {
       .field("fenced", counters.fenced)
       .field("errors_sent", counters.errors_sent);
   writer.key("events")
-      .map(7)
+      .map(8)
       .field("stored", stored_events(report))
       .field("accepted", counters.events_accepted)
       .field("bytes", report.broker.bytes_accepted)
       .field("duplicates", counters.events_duplicate)
       .field("gaps", counters.gaps)
+      .field("held", counters.events_held)
       .field("rejected", counters.events_refused)
       .field("withdrawn", counters.events_withdrawn);
+  write_groups(writer, report);
   writer.field("commits", report.broker.groups);
   writer.field("topics", std::uint64_t{report.topics.size()});
   writer.key("storage")
-      .map(4)
+      .map(5)
+      .field("level", name_of(report.space))
       .field("bytes", report.engine.disk_bytes)
       .field("log_bytes", report.engine.log_bytes)
       .field("memory_bytes", report.engine.memory_bytes)
@@ -96,6 +146,38 @@ std::string encode_status(const Report& report) {
   }
   return encoded;
 }
+
+namespace {
+
+void add_groups(Exposition& out, const Report& report) {
+  const GroupCounters& counters = report.group_counters;
+  out.counter("deliveries_total", "Events handed to consumers.", counters.delivered);
+  out.counter("redeliveries_total", "Of these, not for the first time.", counters.redelivered);
+  out.counter("settled_ack_total", "Events that consumers are done with.", counters.acked);
+  out.counter("settled_retry_total", "Events that consumers could not process.", counters.retried);
+  out.counter("settled_dead_total", "Events that consumers gave up.", counters.refused);
+  out.counter("buried_total", "Events that became dead letters.", counters.buried);
+  out.counter("unknown_tags_total", "Settlements of no delivery.", counters.unknown_tags);
+  out.counter("foreign_tags_total", "Settlements of others' deliveries.", counters.foreign_tags);
+  out.counter("consumers_died_total", "Consumers that died.", counters.consumers_died);
+  out.gauge("dead_letters", "Dead letters of all groups.", report.dead_letters);
+  const auto per_group = [&](std::string_view name, std::string_view help, auto figure) {
+    out.family(name, "gauge", help);
+    for (const GroupSnapshot& group : report.groups) out.sample(figure(group), group.id);
+  };
+  per_group("group_lag", "Events that the group is not done with.",
+            [&](const GroupSnapshot& group) { return unresolved_events(report, group); });
+  per_group("group_in_flight", "Events with consumers.",
+            [](const GroupSnapshot& group) { return std::uint64_t{group.in_flight}; });
+  per_group("group_retrying", "Events that wait for another attempt.",
+            [](const GroupSnapshot& group) { return std::uint64_t{group.retrying}; });
+  per_group("group_parked", "Events behind a retrying one of their key.",
+            [](const GroupSnapshot& group) { return std::uint64_t{group.parked}; });
+  per_group("group_consumers", "Consumers of the group.",
+            [](const GroupSnapshot& group) { return std::uint64_t{group.consumers}; });
+}
+
+}  // namespace
 
 std::string metrics_text(const Report& report) {
   const transport::BrokerCounters& counters = report.broker.counters;
@@ -117,15 +199,20 @@ std::string metrics_text(const Report& report) {
   out.counter("events_rejected_total", "Events refused for ever.", counters.events_refused);
   out.counter("events_withdrawn_total", "Sequence numbers withdrawn by their producer.",
               counters.events_withdrawn);
+  out.counter("events_held_total", "Events not taken for want of disk space.",
+              counters.events_held);
   out.counter("gaps_total", "PUBLISH frames refused because events before them are missing.",
               counters.gaps);
   out.counter("commits_total", "Synced writes.", report.broker.groups);
   out.family("topic_next_offset", "gauge", "Offset that the next event of the topic gets.");
   for (const TopicInfo& topic : report.topics) out.sample(topic.next_offset, "topic", topic.topic);
+  add_groups(out, report);
   out.gauge("storage_bytes", "Disk space used.", report.engine.disk_bytes);
   out.gauge("storage_log_bytes", "Disk space used by write-ahead logs.", report.engine.log_bytes);
   out.gauge("storage_memory_bytes", "Memory used by the engine.", report.engine.memory_bytes);
   out.gauge("storage_free_bytes", "Space left on the file system.", report.free_bytes);
+  out.gauge("storage_level", "0: enough space; 1: no events are taken; 2: nothing is written.",
+            static_cast<std::uint64_t>(report.space));
   return out.take();
 }
 

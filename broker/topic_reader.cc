@@ -20,6 +20,14 @@ transport::Envelope undecodable(std::string_view topic, const StoredEvent& event
 
 }  // namespace
 
+void write_stored_event(transport::Writer& writer, std::string_view topic, const StoredEvent& event,
+                        std::optional<Offset> offset) {
+  transport::Document document;
+  const auto envelope = transport::decode_envelope(event.envelope, document);
+  transport::write_event(writer, event.producer, event.seq,
+                         envelope ? *envelope : undecodable(topic, event), offset);
+}
+
 domain::Result<Offset> read_topic(const Engine& engine, std::string_view topic, Offset from,
                                   ReadLimits limits,
                                   const std::function<bool(std::string_view event)>& visit) {
@@ -27,13 +35,10 @@ domain::Result<Offset> read_topic(const Engine& engine, std::string_view topic, 
   std::size_t events = 0;
   std::size_t bytes = 0;
   std::string encoded;
-  transport::Document document;
   OUTBOXD_TRY(engine.read(topic, next, [&](const StoredEvent& event) {
-    const auto envelope = transport::decode_envelope(event.envelope, document);
     encoded.clear();
     transport::Writer writer(encoded);
-    transport::write_event(writer, event.producer, event.seq,
-                           envelope ? *envelope : undecodable(topic, event), event.offset);
+    write_stored_event(writer, topic, event, event.offset);
     if (events > 0 && bytes + encoded.size() > limits.bytes) return false;
     if (!visit(encoded)) return false;
     next = event.offset + 1;

@@ -14,7 +14,7 @@ namespace outboxd::broker {
 
 // Keeps the contract of Engine, except that it forgets everything when it is destroyed (contents()
 // carries over what a disk would) and that it keeps every event for ever.
-class MemoryEngine final : public Engine {
+class MemoryEngine : public Engine {
  public:
   struct Event {
     std::string producer;

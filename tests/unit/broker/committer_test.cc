@@ -8,88 +8,13 @@
 #include <gtest/gtest.h>
 
 #include "broker/service_time.h"
-#include "tests/contract/engine/memory_engine.h"
 #include "tests/support/manual_clock.h"
+#include "tests/unit/broker/gated_engine.h"
 
 namespace outboxd::broker {
 namespace {
 
 using ::testing::ElementsAre;
-
-// An engine whose appends wait until the test lets them go on, as a slow disk does.
-class GatedEngine final : public Engine {
- public:
-  // Waits until an append is under way.
-  void wait_until_writing() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return writing_; });
-  }
-  void let_one_pass() { let_pass(1); }
-  void let_all_pass() { let_pass(1'000'000); }
-
-  [[nodiscard]] std::size_t appends() const {
-    const std::lock_guard lock(mutex_);
-    return appends_;
-  }
-  MemoryEngine& memory() { return memory_; }
-
-  domain::Status append(const AppendBatch& batch) override {
-    {
-      std::unique_lock lock(mutex_);
-      ++appends_;
-      writing_ = true;
-      changed_.notify_all();
-      changed_.wait(lock, [this] { return permits_ > 0; });
-      --permits_;
-      writing_ = false;
-    }
-    return memory_.append(batch);
-  }
-  [[nodiscard]] std::optional<ProducerPosition> producer(std::string_view name) const override {
-    return memory_.producer(name);
-  }
-  [[nodiscard]] std::vector<ProducerPosition> producers(std::string_view after,
-                                                        std::size_t limit) const override {
-    return memory_.producers(after, limit);
-  }
-  [[nodiscard]] std::vector<TopicInfo> topics() const override { return memory_.topics(); }
-  domain::Status read(std::string_view topic, Offset from,
-                      const std::function<bool(const StoredEvent&)>& visit) const override {
-    return memory_.read(topic, from, visit);
-  }
-  [[nodiscard]] EngineStats stats() const override { return {}; }
-  [[nodiscard]] std::uint64_t starts() const override { return memory_.starts(); }
-  [[nodiscard]] std::int64_t elapsed_at_open() const override { return memory_.elapsed_at_open(); }
-  [[nodiscard]] domain::Result<std::vector<GroupState>> groups() const override {
-    return memory_.groups();
-  }
-  [[nodiscard]] domain::Result<std::optional<DeferredEvent>> deferred(
-      const GroupId& group, Offset offset) const override {
-    return memory_.deferred(group, offset);
-  }
-  domain::Status read_dead(const GroupId& group, Offset from,
-                           const LetterVisitor& visit) const override {
-    return memory_.read_dead(group, from, visit);
-  }
-  [[nodiscard]] std::uint64_t count_dead(const GroupId& group) const override {
-    return memory_.count_dead(group);
-  }
-  domain::Status collect() override { return memory_.collect(); }
-
- private:
-  void let_pass(int permits) {
-    const std::lock_guard lock(mutex_);
-    permits_ += permits;
-    changed_.notify_all();
-  }
-
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  bool writing_ = false;
-  int permits_ = 0;
-  std::size_t appends_ = 0;
-  MemoryEngine memory_;
-};
 
 class CommitterTest : public ::testing::Test {
  protected:
@@ -197,7 +122,7 @@ TEST_F(CommitterTest, TheElapsedTimeIsThatOfTheWriteAndCanBeKeptByItself) {
   committer_.flush();
   EXPECT_THAT(next_written().positions, ::testing::IsEmpty());
   EXPECT_EQ(engine_.appends(), 1U);
-  EXPECT_EQ(MemoryEngine(engine_.memory().contents()).elapsed_at_open(), 7'500);
+  EXPECT_EQ(MemoryEngine(engine_.contents()).elapsed_at_open(), 7'500);
 }
 
 TEST_F(CommitterTest, StopWritesWhatWasAdded) {
@@ -210,7 +135,7 @@ TEST_F(CommitterTest, StopWritesWhatWasAdded) {
 }
 
 TEST_F(CommitterTest, G10AfterAFailedWriteNothingIsWrittenOrReportedAndNobodyWaits) {
-  engine_.memory().fail_next_append({domain::ErrorCode::kInternal, "the disk is gone", ""});
+  engine_.fail_next_append({domain::ErrorCode::kInternal, "the disk is gone", ""});
   committer_.start();
   add("a", 1);
   committer_.flush();

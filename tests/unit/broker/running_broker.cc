@@ -18,14 +18,15 @@ void must(const domain::Status& status) {
 
 }  // namespace
 
-RunningBroker::RunningBroker(Engine& engine, const std::string& directory, BrokerOptions options)
+RunningBroker::RunningBroker(Engine& engine, const std::string& directory, BrokerOptions options,
+                             std::chrono::milliseconds patience)
     : socket_(directory + "/broker.sock"),
       broker_(on_a_free_port(std::move(options)), engine, clock_,
               {.on_durable = [this] { api_->wake_tails(); },
                .on_failure =
                    [](const domain::Error& error) { throw std::logic_error(error.message); }}),
-      owned_api_(std::make_unique<AdminApi>(AdminApi::Options{.data_dir = directory}, loop_,
-                                            broker_, engine, clock_)) {
+      owned_api_(std::make_unique<AdminApi>(AdminApi::Options{.patience = patience}, loop_, broker_,
+                                            engine, space_, clock_)) {
   api_ = owned_api_.get();
   must(broker_.start());
   must(api_->server().listen(socket_, 0600));

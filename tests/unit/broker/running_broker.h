@@ -1,6 +1,7 @@
 // A broker that runs in the test's process, over an engine that outlives it.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,8 +19,9 @@ namespace outboxd::broker {
 // std::runtime_error when it cannot listen.
 class RunningBroker {
  public:
-  // `directory` is for the sockets.
-  RunningBroker(Engine& engine, const std::string& directory, BrokerOptions options = {});
+  // `directory` is for the sockets; `patience` is AdminApi's.
+  RunningBroker(Engine& engine, const std::string& directory, BrokerOptions options = {},
+                std::chrono::milliseconds patience = std::chrono::seconds(10));
   ~RunningBroker();
   RunningBroker(const RunningBroker&) = delete;
   RunningBroker& operator=(const RunningBroker&) = delete;
@@ -31,6 +33,7 @@ class RunningBroker {
  private:
   const std::string socket_;
   systemd::SystemClock clock_;
+  SpaceGuard space_{{}, [] { return std::uint64_t{1} << 40; }};
   transport::EventLoop loop_;
   AdminApi* api_ = nullptr;
   Broker broker_;
