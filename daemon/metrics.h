@@ -19,6 +19,14 @@ struct MetricsSnapshot {
   std::uint64_t outbox_dead = 0;
   std::uint64_t outbox_next_seq = 0;
   std::uint64_t outbox_delivered_seq = 0;
+  std::uint64_t outbox_completed_seq = 0;
+  std::uint64_t inbox_unsettled = 0;
+  std::uint64_t inbox_held = 0;
+  std::uint64_t inbox_deliveries = 0;
+  std::uint64_t inbox_duplicates = 0;
+  std::uint64_t inbox_acknowledged = 0;
+  std::uint64_t inbox_retried = 0;
+  std::uint64_t inbox_buried = 0;
   double oldest_pending_seconds = 0;
   bool link_connected = false;
   std::uint64_t storage_bytes = 0;

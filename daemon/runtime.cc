@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "daemon/api/dead_methods.h"
 #include "daemon/api/inbox_methods.h"
 #include "daemon/api/state_methods.h"
 #include "systemd/log.h"
@@ -21,7 +22,8 @@ constexpr milliseconds kTailTick{5};         // between steps of a tail that is 
 constexpr milliseconds kDrainLimit{10'000};  // a client that does not read cannot hold the stop up
 constexpr std::int64_t kLinkLingerMs = 500;
 constexpr std::size_t kMaxMaintenanceJobs = 16;
-constexpr mode_t kSocketMode = 0660;  // API.md, "Transport"
+constexpr std::int64_t kTimeKeptMs = 10'000;  // elapsed time that a power cut may take back
+constexpr mode_t kSocketMode = 0660;          // API.md, "Transport"
 
 // G10: what is on the disk is not known any more. Nothing may be answered, so not even destructors
 // run; a restart reads what really is there.
@@ -128,6 +130,18 @@ Runtime::Runtime(RuntimeParts parts)
                .completion = completion_,
                .api = outbox_api_,
                .flush_ms = parts_.config.outbox.ack_flush_ms}),
+      expiry_({.commits = core_,
+               .reader = parts_.reader,
+               .orders = modules_.orders(),
+               .clock = parts_.clock,
+               .elapsed = parts_.elapsed,
+               .buried =
+                   [this](domain::Seq seq) {
+                     ledger_.note_buried(seq);
+                     relay_.forget_fresh();
+                   }},
+              {.order_ttl_ms = parts_.config.orders.unpublished_ttl_ms}),
+      time_kept_ms_(parts_.elapsed.elapsed_ms()),
       second_timer_(loop_),
       wait_timer_(loop_),
       tail_timer_(loop_),
@@ -179,10 +193,13 @@ void Runtime::add_methods() {
   modules_.add_methods(methods_);
   add_state_methods(
       methods_, {core_, server_, transactions_, parts_.reader, consumers_, inbox_, parts_.elapsed});
+  add_dead_methods(methods_,
+                   {core_, server_, parts_.reader, parts_.backlog, parts_.config.producer});
   add_inbox_methods(methods_, {core_, server_, consumers_, inbox_, parts_.elapsed});
   add_outbox_methods(methods_, outbox_api_);
-  add_daemon_methods(methods_, {loop_, server_, core_, gateway_, relay_, disk_, progress_, metrics_,
-                                parts_.reader, parts_.maintenance, worker_, parts_.clock, facts_});
+  add_daemon_methods(methods_, {loop_, server_, core_, gateway_, relay_, disk_, progress_,
+                                completion_, inbox_, consumers_, metrics_, parts_.reader,
+                                parts_.maintenance, worker_, parts_.clock, facts_});
 }
 
 domain::Status Runtime::run(const std::vector<int>& listening_fds) {
@@ -222,6 +239,8 @@ void Runtime::every_second() {
   parts_.on_disk_level(disk_.level());
   remove_marks();
   inbox_.try_held();
+  expire_unpublished();
+  keep_time();
   if (collecting_) return;
   collecting_ = worker_.post([this] {
     domain::Status status = parts_.maintenance.collect();
@@ -273,6 +292,8 @@ void Runtime::finish_drain() {
 }
 
 void Runtime::on_durable(const domain::SealedGroup& group) {
+  time_kept_ms_ = parts_.elapsed.elapsed_ms();
+  for (const domain::OutboxEntry& entry : group.entries()) expiry_.note_stored(entry);
   metrics_.observe_commit(core_.counters().last_commit_us, group.entries().size());
   if (!group.entries().empty()) {
     relay_.offer(group);
@@ -293,6 +314,26 @@ void Runtime::remove_marks() {
   if (inbox_.removals() == 0 || disk_.level() == DiskLevel::kHard) return;
   core_.record([this](domain::UnitOfWork& work) {
     inbox_.remove_marks(work);
+    return domain::ok_status();
+  });
+}
+
+void Runtime::expire_unpublished() {
+  if (draining_ || disk_.level() == DiskLevel::kHard) return;
+  const bool more = expiry_.step(progress_.delivered_seq(), progress_.stored_seq());
+  // In pieces, so that requests are served in between.
+  if (more) loop_.post([this] { expire_unpublished(); });
+}
+
+// Where time matters and nothing else is written, the elapsed time is, so that a box that is
+// switched off every few minutes gets older all the same.
+void Runtime::keep_time() {
+  const std::int64_t now_ms = parts_.elapsed.elapsed_ms();
+  const bool matters = expiry_.is_waiting(progress_.delivered_seq(), progress_.stored_seq());
+  if (!matters || now_ms - time_kept_ms_ < kTimeKeptMs || disk_.level() == DiskLevel::kHard) return;
+  time_kept_ms_ = now_ms;
+  core_.record([](domain::UnitOfWork& work) {
+    work.touch();
     return domain::ok_status();
   });
 }

@@ -20,6 +20,7 @@
 #include "daemon/metrics.h"
 #include "daemon/modules.h"
 #include "daemon/outbox_completion.h"
+#include "daemon/outbox_expiry.h"
 #include "daemon/outbox_ledger.h"
 #include "daemon/outbox_progress.h"
 #include "daemon/outbox_publisher.h"
@@ -82,6 +83,8 @@ class Runtime {
   void on_link_changed(const LinkStatus& link);
   RelayEvents relay_events();
   void remove_marks();
+  void expire_unpublished();
+  void keep_time();
 
   const RuntimeParts parts_;
   const DaemonFacts facts_;
@@ -103,9 +106,11 @@ class Runtime {
   Modules modules_;
   OutboxApi outbox_api_;
   OutboxLedger ledger_;
+  OutboxExpiry expiry_;
 
   bool draining_ = false;
   bool collecting_ = false;
+  std::int64_t time_kept_ms_ = 0;  // elapsed time of the newest group
   bool wait_timer_armed_ = false;
   bool tail_timer_armed_ = false;
   transport::EventLoop::Timer second_timer_;

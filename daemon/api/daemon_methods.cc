@@ -51,11 +51,26 @@ void write_link(Writer& writer, const DaemonApi& api) {
 }
 
 void write_outbox(Writer& writer, const DaemonApi& api, const Figures& figures) {
-  writer.key("outbox").map(5).field("pending", figures.pending);
+  writer.key("outbox").map(6).field("pending", figures.pending);
   writer.field("oldest_age_ms", figures.oldest_age_ms);
   writer.field("next_seq", api.progress.stored_seq() + 1);
   writer.field("delivered_seq", api.progress.delivered_seq());
+  writer.field("completed_seq", api.completion.completed_seq());
   writer.field("dead", figures.dead);
+}
+
+void write_inbox(Writer& writer, const DaemonApi& api) {
+  const InboxCounters& counters = api.inbox.counters();
+  writer.key("inbox").map(9);
+  writer.field("subscriptions", std::uint64_t{api.inbox.subscriptions()});
+  writer.field("unsettled", std::uint64_t{api.inbox.unsettled()});
+  writer.field("with_clients", std::uint64_t{api.consumers.handed_out()});
+  writer.field("held", std::uint64_t{api.inbox.held()});
+  writer.field("deliveries", counters.deliveries);
+  writer.field("duplicates", counters.duplicates);
+  writer.field("acknowledged", counters.acknowledged);
+  writer.field("retried", counters.retried);
+  writer.field("buried", counters.buried);
 }
 
 void write_storage(Writer& writer, const DaemonApi& api, const Figures& figures) {
@@ -80,11 +95,12 @@ Status status(const DaemonApi& api, const Request& request) {
   OUTBOXD_ASSIGN_OR_RETURN(const Figures figures, gather(api));
   std::string result;
   Writer writer(result);
-  writer.map(9).field("version", OUTBOXD_VERSION);
+  writer.map(10).field("version", OUTBOXD_VERSION);
   writer.field("uptime_ms", api.clock.monotonic_ms() - api.facts.started_monotonic_ms);
   writer.field("producer", api.facts.producer).field("epoch", api.facts.epoch);
   write_link(writer, api);
   write_outbox(writer, api, figures);
+  write_inbox(writer, api);
   write_storage(writer, api, figures);
   writer.key("modules").array(api.facts.modules.size());
   for (const std::string& module : api.facts.modules) writer.string(module);
@@ -107,6 +123,14 @@ Status metrics(const DaemonApi& api, const Request& request) {
       .outbox_dead = figures.dead,
       .outbox_next_seq = api.progress.stored_seq() + 1,
       .outbox_delivered_seq = api.progress.delivered_seq(),
+      .outbox_completed_seq = api.completion.completed_seq(),
+      .inbox_unsettled = api.inbox.unsettled(),
+      .inbox_held = api.inbox.held(),
+      .inbox_deliveries = api.inbox.counters().deliveries,
+      .inbox_duplicates = api.inbox.counters().duplicates,
+      .inbox_acknowledged = api.inbox.counters().acknowledged,
+      .inbox_retried = api.inbox.counters().retried,
+      .inbox_buried = api.inbox.counters().buried,
       .oldest_pending_seconds = static_cast<double>(figures.oldest_age_ms) / 1000,
       .link_connected = api.relay.status().state == transport::LinkState::kConnected,
       .storage_bytes = figures.store.disk_bytes,

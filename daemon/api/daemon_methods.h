@@ -9,8 +9,11 @@
 #include "daemon/api/method_table.h"
 #include "daemon/core.h"
 #include "daemon/disk_guard.h"
+#include "daemon/inbox/broker_inbox.h"
+#include "daemon/inbox/local_consumers.h"
 #include "daemon/maintenance.h"
 #include "daemon/metrics.h"
+#include "daemon/outbox_completion.h"
 #include "daemon/outbox_progress.h"
 #include "daemon/relay.h"
 #include "daemon/worker_pool.h"
@@ -38,6 +41,9 @@ struct DaemonApi {
   const Relay& relay;
   const DiskGuard& disk;
   const OutboxProgressWatch& progress;
+  const OutboxCompletion& completion;
+  const BrokerInbox& inbox;
+  const LocalConsumers& consumers;
   const Metrics& metrics;
   domain::DurableReader& reader;
   Maintenance& maintenance;
