@@ -30,13 +30,16 @@ std::uint64_t number_from(const char* variable, std::uint64_t fallback) {
   return value;
 }
 
-TEST(SimulatedLink, DeliversEveryEventOnceInOrderWhateverTheNetworkAndTheCrashesDo) {
+TEST(SimulatedLink,
+     DeliversEveryEventOnceInOrderAndHasEveryJobDoneWhateverTheNetworkAndTheCrashesDo) {
   const std::uint64_t first = number_from("OUTBOXD_SEED", 1);
   const std::uint64_t schedules =
-      number_from("OUTBOXD_SCHEDULES", std::getenv("OUTBOXD_SEED") == nullptr ? 2000 : 1);
+      number_from("OUTBOXD_SCHEDULES", std::getenv("OUTBOXD_SEED") == nullptr ? 1000 : 1);
   const auto previous = std::signal(SIGABRT, print_seed);
   BrokerCounters seen;
   std::uint64_t delivered = 0;
+  std::uint64_t done = 0;   // jobs
+  std::uint64_t stale = 0;  // settlements
   for (std::uint64_t seed = first; seed < first + schedules && !HasFailure(); ++seed) {
     std::snprintf(seed_line, sizeof seed_line, "OUTBOXD_SEED=%llu\n",
                   static_cast<unsigned long long>(seed));
@@ -49,6 +52,10 @@ TEST(SimulatedLink, DeliversEveryEventOnceInOrderWhateverTheNetworkAndTheCrashes
     seen.events_refused += simulation.counters().events_refused;
     seen.fenced += simulation.counters().fenced;
     seen.gaps += simulation.counters().gaps;
+    seen.twins += simulation.counters().twins;
+    seen.frames_lost += simulation.counters().frames_lost;
+    done += simulation.groups().done();
+    stale += simulation.groups().stale_settlements();
   }
   std::signal(SIGABRT, previous);
   if (schedules < 100) return;
@@ -58,6 +65,10 @@ TEST(SimulatedLink, DeliversEveryEventOnceInOrderWhateverTheNetworkAndTheCrashes
   EXPECT_GT(seen.events_refused, 0U);
   EXPECT_GT(seen.fenced, 0U);
   EXPECT_GT(seen.gaps, 0U);
+  EXPECT_GT(seen.twins, 0U);
+  EXPECT_GT(seen.frames_lost, 0U);
+  EXPECT_GT(done, 10 * schedules);
+  EXPECT_GT(stale, 0U);
 }
 
 }  // namespace

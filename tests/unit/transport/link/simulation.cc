@@ -5,175 +5,25 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/transport/link/simulation_actors.h"
+
 namespace outboxd::transport {
-namespace {
-
-constexpr std::size_t kWindowEvents = 12;
-constexpr std::size_t kWindowBytes = 300;
-constexpr std::size_t kMaxEventBytes = 120;
-constexpr std::size_t kBoxes = 2;
-constexpr int kFaultySteps = 400;
-constexpr std::int64_t kHealingMs = 20 * 60 * 1000;
-
-bool is_refused(std::string_view envelope) {
-  return envelope.starts_with("bad");
-}
-
-}  // namespace
-
-// Refuses some events for ever.
-class Simulation::Rules final : public Admission {
- public:
-  std::optional<Refused> refuse(std::string_view envelope, std::string_view& topic) override {
-    if (is_refused(envelope)) return Refused{reject_code::kForbiddenTopic, "no"};
-    topic = envelope.substr(0, 2);
-    return std::nullopt;
-  }
-};
-
-// One box: what survives its crashes.
-struct Simulation::Box {
-  std::string producer;
-  std::vector<std::string> outbox;  // entry i has seq i + 1; empty: withdrawn before it was sent
-  std::set<domain::Seq> rejected;   // the observer was told
-  std::uint64_t epoch = 0;
-  std::vector<std::unique_ptr<Daemon>> daemons;  // the last one is the newest
-};
-
-// One process on a box, with its connection.
-struct Simulation::Daemon final : LinkObserver {
-  Daemon(Simulation& world, Box& owner)
-      : simulation(world),
-        box(owner),
-        next_seq(owner.outbox.size() + 1),
-        session(
-            {.producer = owner.producer,
-             .epoch = owner.epoch,
-             .window_events = kWindowEvents,
-             .window_bytes = kWindowBytes},
-            owner.outbox.size() + 1,
-            [&world] { return static_cast<double>(world.below(1000)) / 1000.0; }, *this) {}
-
-  void on_link_state(LinkState state, std::string reason) override {
-    EXPECT_NE(state, LinkState::kIncompatible) << reason;
-    last_reason = std::move(reason);
-  }
-  void on_acknowledged(domain::Seq seq) override;
-  void on_rejected(domain::Seq seq, std::string, std::string) override {
-    EXPECT_TRUE(is_refused(box.outbox.at(seq - 1))) << seq;
-    EXPECT_GT(seq, acknowledged);
-    box.rejected.insert(seq);
-  }
-
-  Simulation& simulation;
-  Box& box;
-  domain::Seq next_seq;  // as far as this process sees
-  std::string peer;      // of its connection, or empty
-  domain::Seq acknowledged = 0;
-  std::string last_reason;
-  RelaySession session;
-};
-
-// The broker's disk: what was appended becomes durable some time later, in order.
-class Simulation::Disk final : public BrokerOutput {
- public:
-  struct Position {
-    std::uint64_t epoch = 0;
-    domain::Seq last_seq = 0;
-    std::uint64_t stored = 0;
-  };
-
-  explicit Disk(Simulation& simulation) : simulation_(simulation) {}
-
-  bool send(std::string_view peer, std::string frame) override {
-    if (simulation_.chance(simulation_.faults_.lose_frame / 4)) return false;
-    simulation_.post(std::string(peer), std::move(frame), false);
-    return true;
-  }
-
-  void append(const AppendRequest& request) override {
-    const Box& box = box_of(request.producer);
-    const domain::Seq before = appended_[box.producer];
-    EXPECT_EQ(request.first_seq, before + 1) << "the log must be gapless";
-    EXPECT_GE(request.epoch, durable_[box.producer].epoch) << "a fenced epoch must not append";
-    auto event = request.events.begin();
-    for (domain::Seq seq = request.first_seq; seq <= request.last_seq; ++seq) {
-      const std::string& written = box.outbox.at(seq - 1);
-      if (event != request.events.end() && event->seq == seq) {
-        EXPECT_EQ(event->envelope, written);
-        EXPECT_EQ(event->topic, written.substr(0, 2));
-        ++event;
-      } else {
-        EXPECT_TRUE(written.empty() || box.rejected.contains(seq)) << "lost " << seq;
-      }
-    }
-    EXPECT_TRUE(event == request.events.end()) << "events must be in order and in their range";
-    appended_[box.producer] = request.last_seq;
-    pending_.push_back({box.producer, request.epoch, request.last_seq, request.events.size()});
-  }
-
-  // Syncs some of what waits, and tells the broker.
-  void sync(std::size_t batches) {
-    for (; batches > 0 && !pending_.empty(); --batches) {
-      const Pending first = pending_.front();
-      pending_.pop_front();
-      make_durable(first);
-      simulation_.broker_->durable(first.producer, first.epoch, first.last_seq);
-    }
-  }
-
-  // Power cut: what waits is lost, but some of it may have reached the disk with nobody told.
-  void crash() {
-    for (auto kept = simulation_.below(pending_.size() + 1); kept > 0; --kept) {
-      make_durable(pending_.front());
-      pending_.pop_front();
-    }
-    pending_.clear();
-    for (auto& [producer, appended] : appended_) appended = durable_[producer].last_seq;
-  }
-
-  [[nodiscard]] const std::map<std::string, Position>& durable() const { return durable_; }
-  [[nodiscard]] domain::Seq durable_seq(const std::string& producer) const {
-    const auto entry = durable_.find(producer);
-    return entry == durable_.end() ? 0 : entry->second.last_seq;
-  }
-  [[nodiscard]] domain::Seq appended_seq(const std::string& producer) const {
-    const auto entry = appended_.find(producer);
-    return entry == appended_.end() ? 0 : entry->second;
-  }
-
- private:
-  struct Pending {
-    std::string producer;
-    std::uint64_t epoch;
-    domain::Seq last_seq;
-    std::uint64_t stored;
-  };
-
-  void make_durable(const Pending& batch) {
-    Position& position = durable_[batch.producer];
-    position.epoch = batch.epoch;
-    position.last_seq = batch.last_seq;
-    position.stored += batch.stored;
-  }
-
-  [[nodiscard]] const Box& box_of(std::string_view producer) const {
-    const auto box = std::find_if(simulation_.boxes_.begin(), simulation_.boxes_.end(),
-                                  [&](const auto& each) { return each->producer == producer; });
-    EXPECT_TRUE(box != simulation_.boxes_.end());
-    return **box;
-  }
-
-  Simulation& simulation_;
-  std::map<std::string, Position> durable_;
-  std::map<std::string, domain::Seq> appended_;
-  std::deque<Pending> pending_;
-};
 
 void Simulation::Daemon::on_acknowledged(domain::Seq seq) {
   EXPECT_GT(seq, acknowledged) << "acknowledged twice";
   EXPECT_LE(seq, simulation.disk_->durable_seq(box.producer)) << "acknowledged, but not durable";
   acknowledged = seq;
+}
+
+void Simulation::Daemon::on_settled(std::vector<std::uint64_t> tags) {
+  for (const std::uint64_t tag : tags) EXPECT_TRUE(simulation.groups_->is_acknowledged(tag));
+}
+
+void Simulation::Daemon::on_completed(std::string topic, std::vector<SeqRange> ranges) {
+  EXPECT_EQ(topic, "t0");
+  for (const SeqRange& range : ranges) {
+    EXPECT_LE(range.last, simulation.disk_->durable_seq(box.producer));
+  }
 }
 
 Simulation::Simulation(std::uint64_t seed) : random_(seed) {
@@ -188,9 +38,12 @@ Simulation::Simulation(std::uint64_t seed) : random_(seed) {
              .partition = some(0.01),
              .crash_daemon = some(0.02),
              .twin_daemon = some(0.01),
+             .copy_daemon = some(0.01),
              .crash_broker = some(0.02)};
   disk_ = std::make_unique<Disk>(*this);
   rules_ = std::make_unique<Rules>();
+  groups_ = std::make_unique<SimulatedGroups>(
+      [this](const std::string& producer) { return disk_->durable_seq(producer); });
   for (std::size_t i = 0; i < kBoxes; ++i) {
     boxes_.push_back(std::make_unique<Box>());
     boxes_.back()->producer = "box-" + std::to_string(i);
@@ -204,11 +57,13 @@ Simulation::~Simulation() = default;
 void Simulation::run() {
   for (int i = 0; i < kFaultySteps && !testing::Test::HasFailure(); ++i) {
     for (const auto& box : boxes_) write_events(*box);
+    if (chance(0.2)) groups_->add_job();
     misbehave();
     step();
   }
   faults_ = {};
   partition_ends_ms_ = 0;
+  end_copies();  // people found them
   // What an older process of a box does no longer matters, but it may still be there.
   const std::int64_t deadline_ms = now_ms_ + kHealingMs;
   while (!has_arrived() && now_ms_ < deadline_ms && !testing::Test::HasFailure()) step();
@@ -218,50 +73,30 @@ void Simulation::run() {
   counters_.events_refused += last.events_refused;
   counters_.fenced += last.fenced;
   counters_.gaps += last.gaps;
+  counters_.twins += last.twins;
+  counters_.frames_lost += last.frames_lost;
 }
 
 void Simulation::step() {
   ++steps_;
-  now_ms_ += chance(0.02) ? static_cast<std::int64_t>(below(20'000))
-                          : static_cast<std::int64_t>(below(30));
+  // While nothing travels, time flies.
+  const std::uint64_t most_ms = chance(0.02) ? 20'000 : network_.empty() ? 500 : 30;
+  now_ms_ += static_cast<std::int64_t>(below(most_ms));
   deliver_due();
   if (chance(0.6)) disk_->sync(below(4));
   if (chance(0.1)) broker_->tick(now_ms_);
+  if (chance(0.5)) groups_->deliver();
   for (const auto& box : boxes_) {
     for (const auto& daemon : box->daemons) {
       if (daemon->peer.empty() && chance(0.2)) connect(*daemon);
       if (const auto due = daemon->session.next_deadline_ms(); due && *due <= now_ms_) {
         daemon->session.tick(now_ms_);
       }
+      work(*daemon);
       pump(*daemon);
     }
   }
   check_memory();
-}
-
-void Simulation::misbehave() {
-  if (chance(faults_.partition)) {
-    partition_ends_ms_ = now_ms_ + static_cast<std::int64_t>(below(40'000));
-  }
-  if (chance(faults_.crash_broker)) {
-    disk_->crash();
-    for (const auto& box : boxes_) {
-      for (const auto& daemon : box->daemons) cut(*daemon);
-    }
-    start_broker();
-  }
-  for (const auto& box : boxes_) {
-    for (const auto& daemon : box->daemons) {
-      if (chance(faults_.cut_connection)) cut(*daemon);
-    }
-    if (chance(faults_.crash_daemon)) {
-      for (const auto& daemon : box->daemons) cut(*daemon);
-      box->daemons.clear();
-      start_daemon(*box);
-    } else if (box->daemons.size() < 3 && chance(faults_.twin_daemon)) {
-      start_daemon(*box);
-    }
-  }
 }
 
 void Simulation::write_events(Box& box) {
@@ -283,7 +118,19 @@ void Simulation::write_events(Box& box) {
 
 void Simulation::start_daemon(Box& box) {
   ++box.epoch;
-  box.daemons.push_back(std::make_unique<Daemon>(*this, box));
+  box.daemons.push_back(std::make_unique<Daemon>(*this, box, box.outbox.size() + 1, false));
+}
+
+// Some of what was delivered is done and acknowledged; some is given back; the rest waits.
+void Simulation::work(Daemon& daemon) {
+  while (!daemon.todo.empty() && chance(0.5)) {
+    const OwnedDelivery delivery = std::move(daemon.todo.front());
+    daemon.todo.pop_front();
+    const bool is_done = chance(0.8);
+    if (is_done) groups_->note_effect(delivery.seq);
+    daemon.session.settle({{delivery.tag, is_done ? Outcome::kAck : Outcome::kRetry, "busy"}});
+  }
+  EXPECT_LE(daemon.session.unsettled(), kCredit);
 }
 
 void Simulation::start_broker() {
@@ -292,11 +139,14 @@ void Simulation::start_broker() {
     counters_.events_refused += broker_->counters().events_refused;
     counters_.fenced += broker_->counters().fenced;
     counters_.gaps += broker_->counters().gaps;
+    counters_.twins += broker_->counters().twins;
+    counters_.frames_lost += broker_->counters().frames_lost;
   }
   BrokerSessionOptions options;
   options.window_events = kWindowEvents;
   options.window_bytes = kWindowBytes;
   broker_ = std::make_unique<BrokerSessions>(options, *rules_, *disk_);
+  groups_->start(*broker_);
   for (const auto& [producer, position] : disk_->durable()) {
     broker_->restore(producer, position.epoch, position.last_seq);
   }
@@ -305,13 +155,6 @@ void Simulation::start_broker() {
 void Simulation::connect(Daemon& daemon) {
   daemon.peer = "peer-" + std::to_string(++last_peer_);
   daemon.session.connected(now_ms_);
-}
-
-void Simulation::cut(Daemon& daemon) {
-  if (daemon.peer.empty()) return;
-  std::erase_if(network_, [&](const Travelling& each) { return each.peer == daemon.peer; });
-  daemon.peer.clear();
-  daemon.session.disconnected("cut");
 }
 
 void Simulation::pump(Daemon& daemon) {
@@ -383,12 +226,13 @@ void Simulation::check_memory() {
 }
 
 bool Simulation::has_arrived() const {
-  return std::all_of(boxes_.begin(), boxes_.end(), [](const auto& box) {
-    return box->daemons.back()->acknowledged == box->outbox.size();
-  });
+  return groups_->all_done() && std::all_of(boxes_.begin(), boxes_.end(), [](const auto& box) {
+           return box->daemons.back()->acknowledged == box->outbox.size();
+         });
 }
 
 void Simulation::check_arrived() {
+  EXPECT_TRUE(groups_->all_done()) << "not every job was done";
   for (const auto& box : boxes_) {
     const Daemon& newest = *box->daemons.back();
     EXPECT_EQ(newest.acknowledged, box->outbox.size())
