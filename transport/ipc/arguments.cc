@@ -131,6 +131,13 @@ domain::Result<std::optional<std::int64_t>> Arguments::optional_integer(std::str
   return std::optional(value);
 }
 
+domain::Result<bool> Arguments::optional_boolean(std::string_view name, bool absent) const {
+  const Value value = find(name);
+  if (value.is_nil()) return absent;
+  if (const auto flag = value.as_boolean()) return *flag;
+  return wrong_kind(path_of(name), "true or false", value);
+}
+
 domain::Result<Value> Arguments::any(std::string_view name) const {
   const Value value = find(name);
   if (!value.is_nil()) return value;

@@ -39,6 +39,7 @@ class Arguments {
   domain::Result<std::int64_t> integer(std::string_view name, IntegerRange range = {}) const;
   domain::Result<std::optional<std::int64_t>> optional_integer(std::string_view name,
                                                                IntegerRange range = {}) const;
+  domain::Result<bool> optional_boolean(std::string_view name, bool absent) const;
   domain::Result<Value> any(std::string_view name) const;  // must be given; may not be nil
   // The entries of an array of maps, each with `allowed` keys. Not given: empty when not
   // `required`.

@@ -221,6 +221,10 @@ void BrokerSessions::on_publish(Peer& peer, const PublishFrame& publish) {
     if (last_seq <= producer.durable_seq) send(peer, encode(AckFrame{producer.durable_seq}));
     return;
   }
+  if (held_) {
+    counters_.events_held += events;
+    return;
+  }
   const domain::Seq expected_seq = producer.accepted_seq + 1;
   if (publish.first_seq > expected_seq) {
     // What was under way when an event was refused comes again, behind that one's withdrawal.

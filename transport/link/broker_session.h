@@ -111,6 +111,7 @@ struct BrokerCounters {
   std::uint64_t events_withdrawn = 0;
   std::uint64_t events_duplicate = 0;  // dropped, because they were accepted before
   std::uint64_t events_refused = 0;
+  std::uint64_t events_held = 0;  // ignored, because there was no room for them
   std::uint64_t gaps = 0;
   std::uint64_t errors_sent = 0;
   std::uint64_t sessions = 0;
@@ -157,6 +158,10 @@ class BrokerSessions {
   // The broker stops: tells every producer, and takes no more events. What was accepted is still
   // acknowledged when it is durable.
   void close();
+
+  // While held, events that are not known yet are ignored as if they had been lost on the way:
+  // their producer keeps them and sends them again. Everything else goes on.
+  void hold_events(bool held) { held_ = held; }
 
   // True when nothing accepted waits for the disk.
   [[nodiscard]] bool drained() const { return undurable_producers_ == 0; }
@@ -250,6 +255,7 @@ class BrokerSessions {
   std::uint64_t last_session_ = 0;
   std::size_t undurable_producers_ = 0;
   bool closing_ = false;
+  bool held_ = false;
   BrokerCounters counters_;
   Document document_;                    // scratch
   std::vector<AcceptedEvent> accepted_;  // scratch

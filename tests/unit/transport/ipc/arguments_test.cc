@@ -72,6 +72,8 @@ TEST_F(ArgumentsTest, CountsNilAsNotGiven) {
   for (const std::string_view name : {"n", "m"}) {
     EXPECT_FALSE(given.optional_string(name)->has_value());
     EXPECT_FALSE(given.optional_integer(name)->has_value());
+    EXPECT_TRUE(*given.optional_boolean(name, true));
+    EXPECT_FALSE(*given.optional_boolean(name, false));
     EXPECT_TRUE(given.strings(name, 1)->empty());
     EXPECT_TRUE(given.maps(name, false, 1, {})->empty());
   }
@@ -129,6 +131,14 @@ TEST_F(ArgumentsTest, SaysWhatWasFoundInstead) {
   expect_refusal(given.optional_integer("a"), "a", "a must be an integer, not a boolean");
   expect_refusal(given.maps("a", false, 9, {}), "a", "a must be an array of maps, not a boolean");
   expect_refusal(given.strings("a", 9), "a", "a must be an array of strings, not a boolean");
+}
+
+TEST_F(ArgumentsTest, TakesBooleansAndNothingElseForThem) {
+  const Arguments given = arguments(
+      {"yes", "one"}, [](Writer& w) { w.map(2).field("yes", true).field("one", std::int64_t{1}); });
+  EXPECT_TRUE(*given.optional_boolean("yes", false));
+  expect_refusal(given.optional_boolean("one", false), "one",
+                 "one must be true or false, not an integer");
 }
 
 TEST_F(ArgumentsTest, TakesIntegersAtTheEndsOfTheirRangeAndNotBeyond) {
