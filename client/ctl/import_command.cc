@@ -191,7 +191,7 @@ void add_import_command(CommandLine line, CLI::App& order) {
   app.add_option("--payment-method", given->payment_methods,
                  "Of the orders of an online-retail file; by the invoice number, if it is a list")
       ->type_name("METHOD[,METHOD...]")
-      ->expected(1)
+      ->allow_extra_args(false)
       ->delimiter(',')
       ->capture_default_str();
   app.add_option("--currency", given->currency, "Of the prices of an online-retail file")

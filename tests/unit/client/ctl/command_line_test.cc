@@ -288,6 +288,21 @@ TEST_F(CommandLineTest, AnImportEndsWithASummaryAndAReportOfRejectedRows) {
   EXPECT_EQ(report.str(), ended.err);
 }
 
+TEST_F(CommandLineTest, AnImportSpreadsInvoicesOverThePaymentMethodsThatAreGivenWithCommas) {
+  std::vector<std::string> methods;
+  FakeDaemon daemon(path("s"), [&](const IncomingRequest& request) {
+    methods.push_back(request.arguments["payment_method"].get<std::string>());
+    return reply(request, {{"replayed", false}});
+  });
+  std::ofstream(path("day.csv"))
+      << "InvoiceNo,StockCode,Description,Quantity,UnitPrice,CustomerID\n"
+         "536365,A,x,1,1.00,5\n536366,A,x,1,1.00,5\n536367,A,x,1,1.00,5\n";
+  const Ended ended = ctl({"order", "import", "--payment-method", "pm_ok,pm_decline,pm_flaky_2",
+                           path("day.csv"), "--in-flight", "1"});
+  EXPECT_EQ(ended.status, kDone) << ended.err;
+  EXPECT_THAT(methods, ::testing::ElementsAre("pm_ok", "pm_decline", "pm_flaky_2"));
+}
+
 TEST_F(CommandLineTest, AnImportOfAFileThatIsNoneOfItsFormatIsWrongUsage) {
   FakeDaemon daemon(path("s"), [](const auto& request) { return reply(request, 1); });
   std::ofstream(path("day.csv")) << "a,b\n1,2\n";
