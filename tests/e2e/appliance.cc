@@ -57,7 +57,11 @@ Server::Server(std::string program, std::filesystem::path directory,
       directory_(std::move(directory)),
       arguments_(std::move(arguments)) {
   std::filesystem::create_directories(directory_);
-  std::ofstream(directory_ / "empty.toml");  // not what this machine may have in /etc
+  configure("");  // not what this machine may have in /etc
+}
+
+void Server::configure(std::string_view toml) const {
+  std::ofstream(config_file(), std::ios::trunc) << toml;
 }
 
 Server::~Server() {
@@ -70,9 +74,8 @@ Server::~Server() {
 }
 
 std::vector<std::string> Server::command(const std::vector<std::string>& extra) const {
-  std::vector<std::string> words = {program(program_), "--config", directory_ / "empty.toml",
-                                    "--data-dir",      data(),     "--socket",
-                                    socket()};
+  std::vector<std::string> words = {
+      program(program_), "--config", config_file(), "--data-dir", data(), "--socket", socket()};
   words.insert(words.end(), arguments_.begin(), arguments_.end());
   words.insert(words.end(), extra.begin(), extra.end());
   return words;

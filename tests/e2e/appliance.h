@@ -59,6 +59,9 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  // What its configuration says from its next start on; at first nothing.
+  void configure(std::string_view toml) const;
+
   // Starts it and waits until it says that it is ready. Throws with its log when it does not get
   // there.
   void start() { start(ProcessOptions{}); }
@@ -81,6 +84,7 @@ class Server {
   Json ask(std::string_view method, Json arguments = nullptr) const;
 
  private:
+  [[nodiscard]] std::filesystem::path config_file() const { return directory_ / "config.toml"; }
   [[nodiscard]] std::vector<std::string> command(const std::vector<std::string>& extra) const;
 
   const std::string program_;

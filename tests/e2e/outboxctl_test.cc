@@ -28,7 +28,7 @@ class Outboxctl : public ApplianceTest {
   }
 
   Outcome ctl(std::vector<std::string> words, std::string input = {}) {
-    std::vector<std::string> argv = {program("outboxctl"), "--socket", daemon_.socket(),
+    std::vector<std::string> argv = {program("outboxctl"), "--socket", asked_->socket(),
                                      "--broker-socket", broker_.socket()};
     argv.insert(argv.end(), words.begin(), words.end());
     return run({.argv = std::move(argv), .input = std::move(input)});
@@ -58,11 +58,148 @@ class Outboxctl : public ApplianceTest {
     EXPECT_THAT(outcome.out, HasSubstr(std::string(text)));
   }
 
-  Json create(const std::string& id) {
-    return one({"order", "create", "--id", id, "--customer", "17850", "--payment-method", "pm_ok",
-                "--currency", "GBP", "--line", "85123A:6:255", "--line", "71053:2:339"});
+  Json create(const std::string& id, const std::string& payment_method = "pm_ok") {
+    return one({"order", "create", "--id", id, "--customer", "17850", "--payment-method",
+                payment_method, "--currency", "GBP", "--line", "85123A:6:255", "--line",
+                "71053:2:339"});
   }
+
+  const Server* asked_ = &daemon_;  // the daemon that is looked at
 };
+
+// The same with a payment service at the broker, whose group does not try again.
+class OutboxctlWithPayments : public Outboxctl {
+ protected:
+  void SetUp() override {
+    broker_.configure("[groups]\nmax_retries = 0\n");
+    daemon_.configure("[topics.orders]\non = \"consumed:payments\"\n");
+    Outboxctl::SetUp();
+    payments_.start();
+  }
+
+  void TearDown() override {
+    EXPECT_EQ(payments_.stop(), 0);
+    Outboxctl::TearDown();
+  }
+
+  // Creates an order, waits for the event that ends it, and returns its status then.
+  std::string end_of(const std::string& id, const std::string& payment_method) {
+    const auto seq = create(id, payment_method).at("seq").get<std::uint64_t>();
+    one({"outbox", "wait", std::to_string(seq + 1)});
+    return one({"order", "get", id}).at("status");
+  }
+
+  // broker dead COMMAND of the payment service's group.
+  static std::vector<std::string> broker_dead(const std::string& command,
+                                              const std::vector<std::string>& which = {}) {
+    std::vector<std::string> words = {"broker", "dead",    command,   "--topic",
+                                      "orders", "--group", "payments"};
+    words.insert(words.end(), which.begin(), which.end());
+    return words;
+  }
+
+  Server payments_{"outboxd",
+                   directory_ / "payments",
+                   {"--producer", "bank-1", "--broker", port_.endpoint(), "--modules", "payments"}};
+};
+
+TEST_F(OutboxctlWithPayments, PaymentsAreShownAndListed) {
+  EXPECT_EQ(end_of("o-1", "pm_ok"), "PAID");
+  EXPECT_EQ(end_of("o-2", "pm_decline"), "PAYMENT_FAILED");
+  EXPECT_EQ(one({"order", "get", "o-2"}).at("failure"), "declined");
+
+  asked_ = &payments_;
+  const auto failed = json({"payment", "list", "--status", "FAILED"});
+  ASSERT_EQ(failed.size(), 1U);
+  EXPECT_EQ(failed[0].at("order_id"), "o-2");
+  EXPECT_EQ(json({"payment", "list"}).size(), 2U);
+  const std::string id = failed[0].at("payment_id");
+  EXPECT_EQ(one({"payment", "get", id}), failed[0]);
+  EXPECT_EQ(one({"payment", "get", "--order", "o-2", "--source", "till-1"}), failed[0]);
+  expect_shown({"payment", "get", id}, "22.08 GBP");
+  expect_shown({"payment", "list"}, "declined");
+  EXPECT_EQ(ctl({"payment", "get", "pay_0"}).status, kRefused);
+}
+
+TEST_F(OutboxctlWithPayments, AnOrderIsWaitedForUntilItsGroupHasProcessedIt) {
+  EXPECT_EQ(create("o-1").at("seq"), 1);
+  EXPECT_EQ(one({"outbox", "wait", "1", "--level", "consumed"}).at("level"), "consumed");
+  asked_ = &payments_;
+  EXPECT_EQ(json({"payment", "list"}).size(), 1U);
+}
+
+TEST_F(OutboxctlWithPayments, GroupsAreListedWithHowFarTheyAre) {
+  EXPECT_EQ(end_of("o-1", "pm_down"), "PAYMENT_FAILED");
+  bool listed = false;
+  for (const Json& group : json({"broker", "groups"})) {
+    if (group.at("topic") != "orders" || group.at("group") != "payments") continue;
+    listed = true;
+    EXPECT_EQ(group.at("consumers"), 1);
+    EXPECT_EQ(group.at("retrying"), 0);
+    EXPECT_EQ(group.at("dead"), 1);
+  }
+  EXPECT_TRUE(listed);
+  expect_shown({"broker", "groups"}, "orders.till-1");
+}
+
+TEST_F(OutboxctlWithPayments, DeadLettersOfAGroupAreListedShownReplayedAndDiscarded) {
+  EXPECT_EQ(end_of("o-1", "pm_down"), "PAYMENT_FAILED");
+  EXPECT_EQ(end_of("o-2", "pm_down"), "PAYMENT_FAILED");
+  const auto letters = json(broker_dead("list"));
+  ASSERT_EQ(letters.size(), 2U);
+  EXPECT_EQ(letters[0].at("producer"), "till-1");
+  EXPECT_EQ(letters[0].at("attempts"), 1);
+  const std::string offset = std::to_string(letters[0].at("offset").get<std::uint64_t>());
+  EXPECT_EQ(one(broker_dead("show", {offset})).at("event").at("subject"), "o-1");
+  expect_shown(broker_dead("list"), "order.created");
+  expect_shown(broker_dead("show", {offset}), "FAILED AT");
+
+  one(broker_dead("replay", {offset, "--reason", "the gateway is back"}));
+  EXPECT_EQ(ctl(broker_dead("replay", {offset})).status, kRefused);
+  one(broker_dead("discard", {"--all"}));
+  EXPECT_EQ(ctl(broker_dead("show", {offset})).status, kRefused);
+  asked_ = &payments_;
+  EXPECT_EQ(json({"payment", "list"}).size(), 2U);
+}
+
+TEST_F(Outboxctl, ADeadLetterOfTheDaemonIsListedShownAndReplayedOnceTheBrokerTakesIt) {
+  EXPECT_EQ(broker_.stop(), 0);
+  broker_.configure("[topics]\nallowed = [\"orders\"]\n");
+  broker_.start();
+  one({"tx", "commit", "-"}, transaction("t-1", "k", 1).dump());
+  EXPECT_THAT(ctl({"outbox", "wait", "1"}).err, HasSubstr("invalid_state"));
+  const Json letter = one({"dead", "list"});
+  EXPECT_EQ(letter.at("seq"), 1);
+  EXPECT_EQ(one({"dead", "show", "1"}), letter);
+  expect_shown({"dead", "list"}, "stock.counted");
+  expect_shown({"dead", "show", "1"}, "reason");
+
+  EXPECT_EQ(broker_.stop(), 0);
+  broker_.configure("");
+  broker_.start();
+  EXPECT_EQ(one({"dead", "replay", "1", "--reason", "now it is allowed"}).at("seq"), 2);
+  EXPECT_EQ(one({"outbox", "wait", "2"}).at("level"), "delivered");
+  EXPECT_EQ(one({"broker", "tail", "stock"}).at("seq"), 2);
+  EXPECT_TRUE(json({"dead", "list"}).empty());
+  EXPECT_EQ(ctl({"dead", "replay", "1"}).status, kRefused);
+}
+
+TEST_F(Outboxctl, TheLetterOfAnExpiredOrderIsNotReplayedButDiscarded) {
+  EXPECT_EQ(broker_.stop(), 0);
+  EXPECT_EQ(daemon_.stop(), 0);
+  daemon_.configure("[orders]\nunpublished_ttl_ms = 1\n");
+  daemon_.start();
+  create("o-1");
+  one({"outbox", "wait", "2", "--level", "stored"});  // order.expired, of the batch of its letter
+  EXPECT_EQ(one({"order", "get", "o-1"}).at("status"), "EXPIRED");
+  EXPECT_THAT(std::string(one({"dead", "list"}).at("reason")), HasSubstr("expired"));
+
+  const Outcome all = ctl({"dead", "replay", "--all"});
+  EXPECT_EQ(all.status, kRefused);
+  EXPECT_THAT(all.err, HasSubstr("invalid_state"));
+  expect_shown({"dead", "discard", "--all", "--reason", "the customer has left"}, "discarded");
+  EXPECT_EQ(ctl({"dead", "show", "1"}).status, kRefused);
+}
 
 TEST_F(Outboxctl, OrdersAreCreatedShownListedAndCancelled) {
   const Json created = create("o-1");
