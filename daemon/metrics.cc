@@ -37,6 +37,24 @@ MetricFamily gauge(std::string_view name, std::string_view help, double value) {
   return family(name, help, MetricType::Gauge, std::move(metric));
 }
 
+void append(std::vector<MetricFamily>& families, const PaymentCounters& payments) {
+  for (MetricFamily& counted : std::vector<MetricFamily>{
+           counter("payments_approved_total", "Charges that the gateway approved",
+                   payments.approved),
+           counter("payments_declined_total", "Charges that it declined", payments.declined),
+           counter("payments_unavailable_total", "Calls of the gateway to be made again",
+                   payments.unavailable),
+           counter("payments_dead_lettered_total",
+                   "Payments that failed because the gateway could not be asked",
+                   payments.dead_lettered),
+           counter("payments_refunded_total", "Payments refunded", payments.refunded),
+           counter("payments_refunds_declined_total", "Refunds that the gateway declined",
+                   payments.refunds_declined),
+       }) {
+    families.push_back(std::move(counted));
+  }
+}
+
 }  // namespace
 
 struct Metrics::Histograms {
@@ -56,7 +74,7 @@ void Metrics::observe_commit(std::int64_t took_us, std::size_t entries) {
 
 std::string Metrics::expose(const MetricsSnapshot& now) const {
   const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
-  const std::vector<MetricFamily> families = {
+  std::vector<MetricFamily> families = {
       counter("requests_total", "Requests received", now.requests),
       counter("requests_refused_total", "Requests refused before a use case ran",
               now.requests_refused),
@@ -92,6 +110,7 @@ std::string Metrics::expose(const MetricsSnapshot& now) const {
       gauge("storage_free_bytes", "Free space beside it", number(now.storage_free_bytes)),
       gauge("epoch", "Number of this start", number(now.epoch)),
   };
+  if (now.payments) append(families, *now.payments);
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -3,7 +3,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+
+#include "daemon/payments/payment_counters.h"
 
 namespace outboxd::daemon {
 
@@ -32,6 +35,7 @@ struct MetricsSnapshot {
   std::uint64_t storage_bytes = 0;
   std::uint64_t storage_free_bytes = 0;
   std::uint64_t epoch = 0;
+  std::optional<PaymentCounters> payments;  // nothing: the module does not run
 };
 
 // Core thread only.

@@ -198,7 +198,7 @@ void Runtime::add_methods() {
   add_inbox_methods(methods_, {core_, server_, consumers_, inbox_, parts_.elapsed});
   add_outbox_methods(methods_, outbox_api_);
   add_daemon_methods(methods_, {loop_, server_, core_, gateway_, relay_, disk_, progress_,
-                                completion_, inbox_, consumers_, metrics_, parts_.reader,
+                                completion_, inbox_, consumers_, modules_, metrics_, parts_.reader,
                                 parts_.maintenance, worker_, parts_.clock, facts_});
 }
 

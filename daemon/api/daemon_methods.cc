@@ -136,6 +136,7 @@ Status metrics(const DaemonApi& api, const Request& request) {
       .storage_bytes = figures.store.disk_bytes,
       .storage_free_bytes = api.disk.last_free_bytes(),
       .epoch = api.facts.epoch,
+      .payments = api.modules.payment_counters(),
   });
   std::string result;
   Writer(result).string(text);

@@ -13,6 +13,7 @@
 #include "daemon/inbox/local_consumers.h"
 #include "daemon/maintenance.h"
 #include "daemon/metrics.h"
+#include "daemon/modules.h"
 #include "daemon/outbox_completion.h"
 #include "daemon/outbox_progress.h"
 #include "daemon/relay.h"
@@ -44,6 +45,7 @@ struct DaemonApi {
   const OutboxCompletion& completion;
   const BrokerInbox& inbox;
   const LocalConsumers& consumers;
+  const Modules& modules;
   const Metrics& metrics;
   domain::DurableReader& reader;
   Maintenance& maintenance;

@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <optional>
+#include <string_view>
 
 #include "daemon/group_commit.h"
 #include "daemon/inbox/inbox.h"
 #include "daemon/payments/gateway_calls.h"
+#include "daemon/payments/payment_counters.h"
 #include "daemon/services/payment_service.h"
 #include "transport/msgpack/envelope.h"
 
@@ -15,16 +17,6 @@ namespace outboxd::daemon {
 
 inline constexpr const char* kPaymentsGroup = "payments";
 inline constexpr const char* kDeadOrdersTopic = "dead:orders:payments";
-
-// What happened, for metrics.
-struct PaymentCounters {
-  std::uint64_t approved = 0;       // charges
-  std::uint64_t declined = 0;       // charges
-  std::uint64_t unavailable = 0;    // charges and refunds that are to be tried again
-  std::uint64_t dead_lettered = 0;  // payments that failed because nobody could be asked
-  std::uint64_t refunded = 0;
-  std::uint64_t refunds_declined = 0;
-};
 
 struct PaymentsModuleParts {
   Inbox& inbox;
