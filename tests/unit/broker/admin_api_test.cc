@@ -1,11 +1,15 @@
 // The local API as clients see it.
 #include "broker/admin_api.h"
 
+#include <chrono>
+#include <future>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "client/client.h"
 #include "tests/e2e/appliance.h"
+#include "tests/unit/broker/gated_engine.h"
 #include "tests/unit/broker/link_peer.h"
 #include "tests/unit/broker/running_broker.h"
 
@@ -80,15 +84,20 @@ TEST_F(AdminApiTest, StatusCountsWhatCameAndWhatBecameOfIt) {
   EXPECT_EQ(status.at("producers").at("known"), 1);
   EXPECT_EQ(status.at("producers").at("connected"), 0);  // the gap ended the session
   EXPECT_GT(status.at("storage").at("free_bytes"), 0);
+  EXPECT_EQ(status.at("storage").at("level"), "ok");
+  EXPECT_EQ(status.at("groups").at("known"), 0);
   EXPECT_EQ(status.at("last_error"), nullptr);
 }
 
 TEST_F(AdminApiTest, MetricsAreAPrometheusExposition) {
   publish("orders", 2);
+  peer_.send(encode(transport::SubscribeFrame{"orders", "payments", 5}));
+  peer_.expect<transport::DeliverFrame>();
   const std::string text = call("broker.metrics").get<std::string>();
   EXPECT_THAT(text, HasSubstr("# TYPE outbox_broker_events_accepted_total counter\n"
                               "outbox_broker_events_accepted_total 2\n"));
   EXPECT_THAT(text, HasSubstr("outbox_broker_producers_connected 1\n"));
+  EXPECT_THAT(text, HasSubstr("outbox_broker_group_lag{topic=\"orders\",group=\"payments\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("outbox_broker_topic_next_offset{topic=\"orders\"} 3\n"));
 }
 
@@ -202,6 +211,36 @@ TEST_F(AdminApiTest, WrongArgumentsAreErrorsThatNameThem) {
   EXPECT_EQ(refusal("topic.tail", {{"offset", 1}}).argument(), "offset");
   EXPECT_EQ(refusal("topic.tail", {{"topic", "a b"}}).argument(), "topic");
   EXPECT_EQ(refusal("topic.read", {{"topic", "none"}}).code, "not_found");
+}
+
+// A disk that hangs until the router waits for it, too.
+TEST(AdminApiOnAStuckDiskTest, StatusAnswersWithTheLastFiguresAndTheirAge) {
+  const e2e::TempDir directory;
+  GatedEngine engine;
+  engine.let_one_pass();  // the epoch
+  RunningBroker broker(engine, directory / "", {}, std::chrono::milliseconds(1));
+  client::Client client = std::move(client::Client::connect({.socket = broker.socket()})).value();
+  LinkPeer peer(broker.endpoint());
+  peer.hello("shop-1", 1);
+  peer.expect<transport::WelcomeFrame>();
+  peer.publish(1, {envelope("orders")});
+  engine.wait_until_writing();
+  std::promise<void> entered;
+  std::promise<void> leave;
+  broker.broker().query([&](const transport::BrokerSessions&) {
+    entered.set_value();
+    leave.get_future().wait();
+  });
+  entered.get_future().wait();
+  for (int i = 0; i < 3; ++i) {
+    const Json status = e2e::ok(client.call("broker.status", nullptr));
+    EXPECT_EQ(status.at("listen"), broker.endpoint());
+    EXPECT_GE(status.at("figures_age_ms"), 1);
+    EXPECT_EQ(status.at("events").at("accepted"), 0) << "no figures have come yet";
+  }
+  leave.set_value();
+  engine.let_all_pass();
+  peer.expect_ack(1);
 }
 
 }  // namespace
