@@ -114,6 +114,16 @@ TEST_F(BrokerTest, G12AHigherEpochFencesTheOlderSession) {
   EXPECT_EQ(late.expect<FencedFrame>().epoch, 2U);
 }
 
+TEST_F(BrokerTest, G12AnEpochIsInTheEngineBeforeItsProducerIsWelcomed) {
+  start();
+  auto quiet = join("shop-1", 5, 0);
+  EXPECT_EQ(engine_.producer("shop-1"), (ProducerPosition{"shop-1", 5, 0}));
+  start();
+  LinkPeer late(broker_->endpoint());
+  late.hello("shop-1", 4);
+  EXPECT_EQ(late.expect<FencedFrame>().epoch, 5U) << "though epoch 5 published nothing";
+}
+
 TEST_F(BrokerTest, G3AGapIsRefusedAndStoresNothing) {
   start();
   auto peer = join("shop-1", 1, 0);
@@ -199,6 +209,94 @@ TEST_F(BrokerTest, AnEndpointThatIsTakenIsAnError) {
   const domain::Status status = other.start();
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, domain::ErrorCode::kBadRequest);
+}
+
+// A broker whose retries come back within the patience of a test.
+BrokerOptions with_short_back_off() {
+  BrokerOptions options;
+  options.groups.policy = [](const GroupId&) {
+    return RetryPolicy{.max_retries = 1, .backoff_base_ms = 10, .backoff_max_ms = 10};
+  };
+  return options;
+}
+
+class BrokerGroupsTest : public BrokerTest {
+ protected:
+  static void subscribe(LinkPeer& peer, std::string_view topic = "orders") {
+    peer.send(encode(transport::SubscribeFrame{topic, "payments", 100}));
+  }
+  static void settle(LinkPeer& peer, std::uint64_t tag, transport::Outcome outcome) {
+    peer.send(encode(transport::SettleFrame{{{tag, outcome, "because"}}}));
+  }
+  // The next delivery, which must be the only one of its frame.
+  static transport::Delivery delivery(LinkPeer& peer) {
+    const auto frame = peer.expect<transport::DeliverFrame>();
+    EXPECT_EQ(frame.deliveries.size(), 1U);
+    return frame.deliveries.front();
+  }
+};
+
+TEST_F(BrokerGroupsTest, AnAckedEventIsSettledAndNeverDeliveredAgain) {
+  start();
+  auto till = join("till", 1, 0);
+  subscribe(*till);
+  auto shop = join("shop", 1, 0);
+  shop->publish(1, {envelope("orders", "one")});
+  const transport::Delivery one = delivery(*till);
+  const std::uint64_t tag = one.tag;
+  EXPECT_EQ(one.topic, "orders");
+  EXPECT_EQ(one.group, "payments");
+  EXPECT_EQ(one.producer, "shop");
+  EXPECT_EQ(one.envelope, envelope("orders", "one"));
+  settle(*till, tag, transport::Outcome::kAck);
+  EXPECT_THAT(till->expect<transport::SettledFrame>().tags, ElementsAre(tag));
+
+  start();
+  till = join("till", 1, 0);
+  subscribe(*till);
+  shop = join("shop", 1, 1);
+  shop->publish(2, {envelope("orders", "two")});
+  const transport::Delivery two = delivery(*till);
+  EXPECT_EQ(two.seq, 2U) << "one was not delivered again";
+}
+
+TEST_F(BrokerGroupsTest, ARetryComesBackByItselfAndThenDiesIntoATopic) {
+  start(with_short_back_off());
+  auto till = join("till", 1, 0);
+  subscribe(*till);
+  auto office = join("office", 1, 0);
+  subscribe(*office, "dead:orders:payments");
+  auto shop = join("shop", 1, 0);
+  shop->publish(1, {envelope("orders")});
+  settle(*till, delivery(*till).tag, transport::Outcome::kRetry);
+  const transport::Delivery second = delivery(*till);  // nobody sends anything meanwhile
+  EXPECT_EQ(second.attempt, 2U);
+  settle(*till, second.tag, transport::Outcome::kRetry);
+  const transport::Delivery letter = delivery(*office);
+  EXPECT_EQ(letter.topic, "dead:orders:payments");
+  EXPECT_EQ(letter.seq, 1U);
+  EXPECT_EQ(letter.reason, "gave up after 2 attempts: because");
+}
+
+TEST_F(BrokerGroupsTest, G11AHigherEpochSaysThatTheConsumerDiedWithItsDelivery) {
+  start(with_short_back_off());
+  auto shop = join("shop", 1, 0);
+  shop->publish(1, {envelope("orders")});
+  shop->expect_ack(1);
+  auto till = join("till", 1, 0);
+  subscribe(*till);
+  EXPECT_EQ(delivery(*till).attempt, 1U);
+  till = join("till", 2, 0);
+  subscribe(*till);
+  EXPECT_EQ(delivery(*till).attempt, 2U);
+}
+
+TEST_F(BrokerGroupsTest, NobodyPublishesIntoTheDeadLetters) {
+  start();
+  auto shop = join("shop", 1, 0);
+  shop->publish(1, {envelope("dead:orders:payments")});
+  EXPECT_EQ(shop->expect<RejectFrame>().refusals.at(0).code,
+            transport::reject_code::kForbiddenTopic);
 }
 
 }  // namespace
