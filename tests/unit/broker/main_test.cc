@@ -102,6 +102,20 @@ TEST_F(OutboxBrokerTest, G12AFencedEpochStaysFencedAfterSigkill) {
   EXPECT_EQ(peer.expect<FencedFrame>().epoch, 8U);
 }
 
+TEST_F(OutboxBrokerTest, G12AWelcomedEpochFencesAfterSigkillThoughItPublishedNothing) {
+  broker_.start();
+  {
+    LinkPeer peer(listening_on(broker_));
+    peer.hello("shop-1", 8);
+    peer.expect<WelcomeFrame>();
+  }
+  broker_.kill();
+  broker_.start();
+  LinkPeer peer(listening_on(broker_));
+  peer.hello("shop-1", 7);
+  EXPECT_EQ(peer.expect<FencedFrame>().epoch, 8U);
+}
+
 TEST_F(OutboxBrokerTest, ASecondBrokerOnTheSameDataRefusesToStart) {
   broker_.start();
   const Outcome outcome = broker_.run();

@@ -271,6 +271,25 @@ TEST_F(BrokerSessionTest, AnEventLargerThanTheWindowOfBytesIsTakenWhenItComesAlo
   EXPECT_THAT(output_.take_appended(), testing::SizeIs(1));
 }
 
+TEST_F(BrokerSessionTest, EventsThatAreHeldBackAreAsLostOnTheirWayAndKnownOnesAreNot) {
+  hello("p", "till-1", 1);
+  publish("p", 1, {"a1"});
+  durable("till-1", 1);
+  output_.take_sent();
+  output_.take_appended();
+  sessions_->hold_events(true);
+  publish("p", 1, {"a1"});
+  publish("p", 2, {"a2", "a3"});
+  EXPECT_THAT(output_.take_sent(), ElementsAre("p <- ACK 1"));
+  EXPECT_THAT(output_.take_appended(), IsEmpty());
+  EXPECT_EQ(sessions_->counters().events_held, 2U);
+  hello("p", "till-1", 1);
+  EXPECT_THAT(output_.take_sent(), ElementsAre("p <- WELCOME after 1"));
+  sessions_->hold_events(false);
+  publish("p", 2, {"a2", "a3"});
+  EXPECT_THAT(output_.take_appended(), ElementsAre("till-1/1 2-3 2:a2@a 3:a3@a"));
+}
+
 TEST_F(BrokerSessionTest, WithoutHelloNothingIsTakenAndOneAnswerIsEnough) {
   publish("p", 1, {"a1"});
   publish("p", 2, {"a2"});
