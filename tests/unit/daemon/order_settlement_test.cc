@@ -261,8 +261,8 @@ TEST_P(ConservationTest, WhatWasChargedAndNotRefundedIsWhatIsPaid) {  // G9
   Box bank("bank", gateway);
   Broker to_bank(tills, bank, kPaymentsGroup, random);
   Broker to_tills(bank, tills, kTillsGroup, random);
-  constexpr int kOrders = 40;
-  int created = 0;
+  constexpr std::size_t kOrders = 40;
+  std::size_t created = 0;
   bool moved = true;
   while (created < kOrders || moved) {
     if (created < kOrders && random() % 3 == 0) {
@@ -293,7 +293,7 @@ TEST_P(ConservationTest, WhatWasChargedAndNotRefundedIsWhatIsPaid) {  // G9
   }
   EXPECT_EQ(orders[OrderStatus::kCreated], 0) << "no order waits for ever";
   EXPECT_EQ(gateway.charged() - gateway.refunded(), 2208 * orders[OrderStatus::kPaid]);
-  EXPECT_EQ(bank.books.payments.size(), static_cast<std::size_t>(kOrders));
+  EXPECT_EQ(bank.books.payments.size(), kOrders);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ConservationTest, testing::Range(1U, 31U));

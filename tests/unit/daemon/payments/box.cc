@@ -169,8 +169,8 @@ struct Box::Life {
    public:
     void subscribe(const std::string&, const std::string&, std::size_t) override {}
     void settle(std::vector<transport::OwnedSettlement> settlements) override {
-      for (transport::OwnedSettlement& settlement : settlements) {
-        settled.emplace(settlement.tag, Settled{settlement.outcome, std::move(settlement.reason)});
+      for (transport::OwnedSettlement& told : settlements) {
+        settled.emplace(told.tag, Settled{told.outcome, std::move(told.reason)});
       }
     }
 
