@@ -22,6 +22,7 @@ LIBRARIES = {
     "zmq": ("transport/link",),
     "msgpack": ("transport/msgpack", "storage", "client"),
     "asio": ("transport/ipc",),
+    "curl/": ("daemon/payments",),
     "toml++": ("config",),
     "systemd/sd-": ("systemd",),
     "prometheus/": ("daemon", "broker"),
