@@ -46,9 +46,11 @@ class StoreMaintenance : public Maintenance {
   Result<VerifyOutcome> verify() override {
     OUTBOXD_ASSIGN_OR_RETURN(storage::VerifyReport report, store_.verify());
     return VerifyOutcome{{{"orders", report.orders},
+                          {"payments", report.payments},
                           {"state_keys", report.state_keys},
                           {"outbox_entries", report.outbox_entries},
                           {"request_records", report.request_records},
+                          {"inbox_marks", report.inbox_marks},
                           {"dead_entries", report.dead_entries}},
                          std::move(report.problems)};
   }

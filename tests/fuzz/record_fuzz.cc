@@ -51,18 +51,29 @@ void numbers_and_texts(std::string_view bytes) {
   }
 }
 
+void ranges(std::string_view bytes) {
+  const auto decoded = decode_ranges(bytes, "ranges");
+  if (!decoded) return;
+  std::string encoded;
+  encode_ranges(*decoded, encoded);
+  OUTBOXD_CHECK(*decode_ranges(encoded, "ranges") == *decoded);
+  OUTBOXD_CHECK(is_removed_letter(bytes) == decoded->empty());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
-  switch (data[0] % 7) {
+  switch (data[0] % 9) {
     case 0: round_trip(bytes, decode_head); break;
     case 1: round_trip(bytes, [](std::string_view b) { return decode_order("order-1", b); }); break;
     case 2: round_trip(bytes, [](std::string_view b) { return decode_state("key", b); }); break;
     case 3: round_trip(bytes, [](std::string_view b) { return decode_request("r-1", b); }); break;
     case 4: round_trip(bytes, outbox); break;
     case 5: round_trip(bytes, dead); break;
+    case 7: round_trip(bytes, [](std::string_view b) { return decode_payment("pay-1", b); }); break;
+    case 8: ranges(bytes); break;
     default: numbers_and_texts(bytes);
   }
   static_cast<void>(decode_request_time(bytes).ok());
