@@ -1,13 +1,11 @@
 // Existing MessagePack-RPC clients work unchanged: one of the npm registry, one of Debian.
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include <gmock/gmock.h>
-#include <unistd.h>
 
 #include "tests/e2e/appliance.h"
+#include "tests/e2e/node_packages.h"
 
 namespace outboxd::e2e {
 namespace {
@@ -55,40 +53,10 @@ class ForeignClients : public ApplianceTest {
   }
 };
 
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-bool is_installed(const char* program) {
-  return ::access(program, X_OK) == 0;
-}
-
-// The locked packages in the build directory, fetched when they are not there.
-fs::path node_directory() {
-  const fs::path directory = OUTBOXD_NODE_DIR;
-  const bool is_there =
-      fs::exists(directory / "node_modules" / ".package-lock.json") &&
-      read_file(directory / "package-lock.json") == read_file(kScripts / "package-lock.json");
-  if (is_there) return directory;
-  fs::create_directories(directory);
-  for (const char* name : {"package.json", "package-lock.json"}) {
-    fs::copy_file(kScripts / name, directory / name, fs::copy_options::overwrite_existing);
-  }
-  const Outcome installed = run({.argv = {"/usr/bin/npm", "ci", "--ignore-scripts", "--no-audit",
-                                          "--no-fund", "--loglevel=error"},
-                                 .directory = directory});
-  EXPECT_EQ(installed.status, 0) << installed.out << installed.err;
-  return directory;
-}
-
 TEST_F(ForeignClients, OneOfTheNpmRegistryWorksUnchanged) {
-  if (!is_installed("/usr/bin/node") || !is_installed("/usr/bin/npm")) {
-    GTEST_SKIP() << "needs Debian's nodejs and npm; ./dev setup installs them";
-  }
-  const fs::path directory = node_directory();
+  if (!has_node()) GTEST_SKIP() << "needs Debian's nodejs and npm; ./dev setup installs them";
   check(run({.argv = {"/usr/bin/node", kScripts / "client.js", lonely_.socket(), "npm"},
-             .environment = {{"NODE_PATH", directory / "node_modules"}}}),
+             .environment = {{"NODE_PATH", node_packages()}}}),
         "npm");
 }
 

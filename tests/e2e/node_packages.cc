@@ -1,0 +1,47 @@
+#include "tests/e2e/node_packages.h"
+
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "tests/e2e/process.h"
+
+namespace outboxd::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kLock = OUTBOXD_SOURCE_DIR "/tests/e2e/foreign_clients";
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+bool has_node() {
+  return ::access("/usr/bin/node", X_OK) == 0 && ::access("/usr/bin/npm", X_OK) == 0;
+}
+
+fs::path node_packages() {
+  const fs::path directory = OUTBOXD_NODE_DIR;
+  const bool is_there =
+      fs::exists(directory / "node_modules" / ".package-lock.json") &&
+      read_file(directory / "package-lock.json") == read_file(kLock / "package-lock.json");
+  if (is_there) return directory / "node_modules";
+  fs::create_directories(directory);
+  for (const char* name : {"package.json", "package-lock.json"}) {
+    fs::copy_file(kLock / name, directory / name, fs::copy_options::overwrite_existing);
+  }
+  const Outcome installed = run({.argv = {"/usr/bin/npm", "ci", "--ignore-scripts", "--no-audit",
+                                          "--no-fund", "--loglevel=error"},
+                                 .directory = directory});
+  EXPECT_EQ(installed.status, 0) << installed.out << installed.err;
+  return directory / "node_modules";
+}
+
+}  // namespace outboxd::e2e
