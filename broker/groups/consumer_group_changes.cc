@@ -23,7 +23,13 @@ void ConsumerGroup::restore(GroupState state, std::int64_t now_ms) {
     event.offset = record.offset;
     event.key = record.key_hash;
     event.seq = record.seq;
-    event.first_delivered_ms = record.first_delivered_ms;
+    if (record.first_delivered_ms != kNeverDelivered) {
+      // Whether the group had a consumer since the last attempt is not known, so only the time up
+      // to that counts: an outage must not let an event expire.
+      const std::int64_t most_ms = std::max<std::int64_t>(now_ms - record.first_delivered_ms, 0);
+      const std::int64_t age_ms = record.not_before_ms - record.first_delivered_ms;
+      event.first_delivered_ms = now_ms - std::clamp<std::int64_t>(age_ms, 0, most_ms);
+    }
     event.not_before_ms = record.not_before_ms;
     event.producer = names_.index_of(record.producer);
     event.attempts = record.attempts;

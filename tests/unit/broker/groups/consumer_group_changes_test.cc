@@ -267,5 +267,21 @@ TEST_F(ConsumerGroupChangesTest, AnAckOfManyInOrderMovesOnlyTheCursor) {
   EXPECT_THAT(change->passed, ElementsAre(Pair("shop", 1'000)));
 }
 
+TEST_F(ConsumerGroupChangesTest, AnOutageOfTheConsumerDoesNotLetAnEventExpireOverARestartEither) {
+  GroupOptions options;
+  options.policy.message_ttl_ms = 10'000;
+  start(options);
+  subscribe(kAlice, 1);
+  publish("a");
+  (void)retry(pump()[0]);
+  (void)commit();
+  group_->lose(kAlice, now_ms_);
+  pass(3'600'000);
+  restart();
+  pass(3'600'000);
+  subscribe(kAlice, 1);
+  EXPECT_THAT(delivered(), ElementsAre("1#2"));
+}
+
 }  // namespace
 }  // namespace outboxd::broker
