@@ -171,6 +171,24 @@ TEST_F(OutboxBrokerTest, CheckConfigSaysWhatTheStartWouldSay) {
   EXPECT_THAT(good.out, HasSubstr("good"));
 }
 
+TEST_F(OutboxBrokerTest, WithoutTheSpaceToOpenSafelyItSaysSoAndTouchesNothing) {
+  const std::string file = directory_ / "x.toml";
+  std::ofstream(file) << "[storage]\nsoft_free_bytes = 9000000000000000000\n"
+                         "hard_free_bytes = 9000000000000000000\n";
+  const Outcome outcome = run({"--config", file, "--data-dir", directory_ / "data"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("(storage.hard_free_bytes)"));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "data"));
+}
+
+TEST_F(OutboxBrokerTest, ShortOfSpaceFromTheStartItSaysSoAndRuns) {
+  broker_.configure("[storage]\nsoft_free_bytes = 9000000000000000000\n");
+  broker_.start();
+  EXPECT_TRUE(broker_.process().line_with("events are not taken").has_value());
+  EXPECT_EQ(broker_.ask("broker.status").at("storage").at("level"), "soft");
+  EXPECT_EQ(broker_.stop(), 0);
+}
+
 TEST_F(OutboxBrokerTest, TellsItsVersion) {
   const Outcome outcome = run({"--version"});
   EXPECT_EQ(outcome.status, 0);
