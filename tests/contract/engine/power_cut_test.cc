@@ -59,6 +59,20 @@ std::string contents(const Engine& engine) {
     });
     if (!read) text += read.error().message;
   }
+  const auto groups = engine.groups();
+  if (!groups) return text + groups.error().message;
+  for (const GroupState& group : *groups) {
+    text += group.id.topic + " by " + group.id.group + " from " + std::to_string(group.cursor) +
+            " dead " + std::to_string(engine.count_dead(group.id));
+    for (const auto& [producer, seq] : group.passed) {
+      text += " passed " + producer + " " + std::to_string(seq);
+    }
+    for (const Offset offset : group.done) text += " done " + std::to_string(offset);
+    for (const DeferredEvent& event : group.deferred) {
+      text += " deferred " + std::to_string(event.offset) + " " + event.reason;
+    }
+    text += "\n";
+  }
   return text;
 }
 
@@ -74,7 +88,33 @@ struct NumberedBatch {
     batch.events = {{0, 3 * number - 2, "orders", envelopes[0]},
                     {1, number, topic, envelopes[2]},
                     {0, 3 * number - 1, "orders", envelopes[1]}};
+    batch.groups = {change(number)};
+    batch.elapsed_ms = static_cast<std::int64_t>(1000 * number);
   }
+
+  // A group that is some events behind: it defers, marks, takes back, and buries now and then.
+  static GroupChange change(domain::Seq number) {
+    GroupChange change{.id = {"orders", "payments"}};
+    change.cursor = number;
+    change.passed = {{"a", number}};
+    change.done = {number + 1};
+    if (number > 1) change.undone = {number};
+    change.defer = {{.offset = number,
+                     .attempts = 1,
+                     .producer = "a",
+                     .seq = number,
+                     .reason = "try " + std::to_string(number)}};
+    if (number > 3) change.undefer = {number - 3};
+    if (number % 5 == 0) {
+      change.bury = {{.producer = "a",
+                      .seq = number,
+                      .source_offset = number,
+                      .envelope = "e" + std::to_string(number),
+                      .reason = "no good"}};
+    }
+    return change;
+  }
+
   AppendBatch batch;
   std::vector<std::string> envelopes;
   std::string topic;
