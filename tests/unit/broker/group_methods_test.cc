@@ -22,10 +22,11 @@ class GroupMethodsTest : public ::testing::Test {
     peer_.expect<transport::WelcomeFrame>();
   }
 
-  // Publishes events of topic `orders` with a key each.
+  // Publishes `count` events of topic `orders`.
   void publish(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
-      peer_.publish(++last_seq_, {envelope("orders", "data " + std::to_string(last_seq_))});
+      ++last_seq_;
+      peer_.publish(last_seq_, {envelope("orders", "data " + std::to_string(last_seq_))});
       peer_.expect_ack(last_seq_);
     }
   }
