@@ -63,19 +63,17 @@ Result<Position> read_position(const Database& database) {
 }
 
 // What was complete above the watermark. The watermark moves on without this being written again,
-// so what it has covered since is left out.
+// so what it has covered since is left out; so is what lies behind the head, which a repair may
+// have lost: forgetting it costs no more than a redelivery.
 Result<std::vector<SeqRange>> read_complete_above(const Database& database,
                                                   const Position& position) {
   std::vector<SeqRange> above;
   OUTBOXD_ASSIGN_OR_RETURN(const auto value, read_meta(database, kCompleteAboveKey));
   if (!value) return above;
   OUTBOXD_ASSIGN_OR_RETURN(above, decode_ranges(*value, kCompleteAboveKey));
-  if (!above.empty() && above.back().last > position.head.last_seq) {
-    return Error{.message = fmt::format("outbox entry {} is complete but the outbox ends at {}: "
-                                        "the database is damaged",
-                                        above.back().last, position.head.last_seq)};
-  }
-  std::erase_if(above, [&](const SeqRange& range) { return range.last <= position.completed; });
+  std::erase_if(above, [&](const SeqRange& range) {
+    return range.last <= position.completed || range.last > position.head.last_seq;
+  });
   if (!above.empty()) above.front().first = std::max(above.front().first, position.completed + 1);
   return above;
 }

@@ -43,7 +43,7 @@ Status Application::fill_group(domain::Store& store) {
 // Ends what `store.begin()` began, whatever happens.
 Status Application::do_unit(domain::UnitOfWork& work, domain::Store& store) {
   const bool is_first = contents_.state.empty();
-  const std::size_t choice = below(20);
+  const std::size_t choice = below(32);
   Result<Deed> deed = is_first       ? deposit(work)
                       : choice < 6   ? create_order(work)
                       : choice < 9   ? transfer(work)
@@ -52,6 +52,13 @@ Status Application::do_unit(domain::UnitOfWork& work, domain::Store& store) {
                       : choice < 15  ? repeat_request(work)
                       : choice < 18  ? complete(work)
                       : choice == 18 ? bury(work)
+                      : choice == 19 ? change_of_mind(work)
+                      : choice < 23  ? process(work)
+                      : choice == 23 ? process_again(work)
+                      : choice == 24 ? forget_mark(work)
+                      : choice < 27  ? expire(work)
+                      : choice < 29  ? remove_letter(work)
+                      : choice == 29 ? note_complete_above(work)
                                      : change_of_mind(work);
   if (!deed || *deed == Deed::kAbandoned) {
     store.discard();
@@ -168,9 +175,112 @@ Result<Application::Deed> Application::bury(domain::UnitOfWork& work) {
   const auto known = std::next(contents_.pending.begin(),
                                static_cast<std::ptrdiff_t>(below(contents_.pending.size())));
   OUTBOXD_TRY(work.outbox().bury(known->first, "nobody wants it", now_ms_));
-  contents_.dead[known->first] = {
-      .entry = known->second, .died_at_ms = now_ms_, .reason = "nobody wants it"};
-  contents_.pending.erase(known);
+  note_buried(known->first, "nobody wants it");
+  return Deed::kAccepted;
+}
+
+void Application::note_buried(Seq seq, const std::string& reason) {
+  contents_.dead[seq] = {
+      .entry = contents_.pending.at(seq), .died_at_ms = now_ms_, .reason = reason};
+  contents_.pending.erase(seq);
+}
+
+// Nobody took the event of some order: event and order end together, with an event about that.
+Result<Application::Deed> Application::expire(domain::UnitOfWork& work) {
+  for (auto& [id, order] : contents_.orders) {
+    const Seq seq = order.created_seq;
+    if (order.status != domain::OrderStatus::kCreated || !contents_.pending.contains(seq)) continue;
+    OUTBOXD_ASSIGN_OR_RETURN(const auto entry, work.outbox().find_pending(seq));
+    expect(entry == contents_.pending.at(seq), "entry " + std::to_string(seq) + " reads otherwise");
+    if (!entry) return Deed::kAbandoned;
+    OUTBOXD_TRY(work.outbox().bury(seq, "expired", now_ms_));
+    note_buried(seq, "expired");
+    order.status = domain::OrderStatus::kExpired;
+    order.updated_at_ms = now_ms_;
+    order.settled_seq = publish(work, "order.expired", id);
+    work.orders().put(order);
+    return Deed::kAccepted;
+  }
+  return Deed::kAbandoned;
+}
+
+// Removes a dead letter; half of them are replayed as new entries by that.
+Result<Application::Deed> Application::remove_letter(domain::UnitOfWork& work) {
+  if (contents_.dead.empty()) return Deed::kAbandoned;
+  const auto known =
+      std::next(contents_.dead.begin(), static_cast<std::ptrdiff_t>(below(contents_.dead.size())));
+  const Seq seq = known->first;
+  OUTBOXD_ASSIGN_OR_RETURN(const auto dead, work.dead_letters().find(seq));
+  expect(dead == known->second, "dead letter " + std::to_string(seq) + " reads otherwise");
+  if (!dead) return Deed::kAbandoned;
+  if (below(2) == 0) {
+    domain::OutboxEntry again = dead->entry;
+    again.seq = work.outbox().append(again);
+    contents_.progress.next_seq = again.seq + 1;
+    contents_.pending[again.seq] = std::move(again);
+  }
+  OUTBOXD_TRY(work.dead_letters().remove(seq));
+  contents_.removed_letters.insert(seq);
+  contents_.dead.erase(known);
+  return Deed::kAccepted;
+}
+
+// The next event of another producer: mark, payment, takings and event are one.
+Result<Application::Deed> Application::process(domain::UnitOfWork& work) {
+  if (deliveries_ == kDeliveries) return Deed::kAbandoned;
+  const Seq delivery = ++deliveries_;
+  const std::string id = "pay-" + std::to_string(delivery);
+  OUTBOXD_ASSIGN_OR_RETURN(const bool is_marked, work.inbox().contains(mark_of(delivery)));
+  expect(!is_marked, "delivery " + std::to_string(delivery) + " is marked before it came");
+  domain::PaymentSnapshot payment{.payment_id = *domain::PaymentId::parse(id),
+                                  .order_id = *domain::OrderId::parse("order-" + id),
+                                  .source = "till-2",
+                                  .amount = 1 + static_cast<std::int64_t>(below(5000)),
+                                  .currency = *domain::Currency::parse("GBP"),
+                                  .payment_method = "pm_ok_visa",
+                                  .attempts = 1,
+                                  .created_at_ms = now_ms_,
+                                  .updated_at_ms = now_ms_};
+  payment.decided_seq = publish(work, "payment.completed", id);
+  const auto takings = contents_.state.find(kTakingsKey);
+  const std::int64_t before =
+      takings == contents_.state.end() ? 0 : std::stoll(takings->second.bytes);
+  put_wallet(work, kTakingsKey, before + payment.amount);
+  work.payments().put(payment);
+  work.inbox().put(mark_of(delivery), 0);
+  contents_.marks.insert(delivery);
+  contents_.payments.emplace(id, std::move(payment));
+  return Deed::kAccepted;
+}
+
+// The same event again: its mark answers, and nothing is written (G8).
+Result<Application::Deed> Application::process_again(domain::UnitOfWork& work) {
+  for (const Seq delivery : contents_.marks) {
+    OUTBOXD_ASSIGN_OR_RETURN(const bool is_marked, work.inbox().contains(mark_of(delivery)));
+    expect(is_marked, "G8: delivery " + std::to_string(delivery) + " is taken for a new one");
+  }
+  return Deed::kAbandoned;
+}
+
+// The broker will not deliver some event again.
+Result<Application::Deed> Application::forget_mark(domain::UnitOfWork& work) {
+  if (contents_.marks.empty()) return Deed::kAbandoned;
+  const Seq delivery = *contents_.marks.begin();
+  work.inbox().remove(mark_of(delivery));
+  contents_.marks.erase(delivery);
+  contents_.settled.insert(delivery);
+  return Deed::kAccepted;
+}
+
+// Of the durable entries that are not complete, every other one is.
+Result<Application::Deed> Application::note_complete_above(domain::UnitOfWork& work) {
+  std::vector<domain::SeqRange> ranges;
+  for (Seq seq = contents_.progress.completed_seq + 2; seq <= durable_seq_; seq += 2) {
+    ranges.push_back({seq, seq});
+  }
+  if (ranges == contents_.complete_above) return Deed::kAbandoned;
+  work.outbox().note_complete_above(ranges);
+  contents_.complete_above = std::move(ranges);
   return Deed::kAccepted;
 }
 
@@ -181,7 +291,12 @@ Result<Application::Deed> Application::change_of_mind(domain::UnitOfWork& work) 
   work.orders().put(order);
   work.application_state().put("never", {.bytes = "never", .version = work.revision()});
   work.requests().put(*domain::RequestId::parse("never"), {.digest = "never"});
+  work.inbox().put(mark_of(kDeliveries), 0);
+  for (const Seq delivery : contents_.marks) work.inbox().remove(mark_of(delivery));
+  for (const auto& [seq, dead] : contents_.dead) OUTBOXD_TRY(work.dead_letters().remove(seq));
+  work.outbox().note_complete_above({{1, order.created_seq}});
   work.outbox().complete_through(order.created_seq);
+  ++changes_of_mind_;
   return Deed::kAbandoned;
 }
 

@@ -1,5 +1,6 @@
 #include "tests/fault/checker.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,7 @@ class Checker {
     check_orders_and_events(*found);
     check_sequence(*found);
     check_points(*found);
+    check_effects(*found);
     check_against_history(*found);
     check_progress(store, *found);
     if (!violations_.empty()) return false;
@@ -64,7 +66,12 @@ class Checker {
   void check_orders_and_events(const StoreContents& found) {
     for (const auto& [id, order] : found.orders) {
       check_event(found, order.created_seq, "order.created " + id);
-      if (order.settled_seq != 0) check_event(found, order.settled_seq, "order.cancelled " + id);
+      const bool is_expired = order.status == domain::OrderStatus::kExpired;
+      const std::string settled = is_expired ? "order.expired " : "order.cancelled ";
+      if (order.settled_seq != 0) check_event(found, order.settled_seq, settled + id);
+      if (is_expired && found.pending.contains(order.created_seq)) {
+        violated("G2: order " + id + " is expired and its event is still to be published");
+      }
     }
     for (const auto& [seq, entry] : found.pending) {
       const std::string_view envelope = entry.envelope;
@@ -79,6 +86,7 @@ class Checker {
 
   void check_event(const StoreContents& found, Seq seq, const std::string& beginning) {
     if (seq <= found.progress.completed_seq) return;  // it may have been collected
+    if (newest().removed_letters.contains(seq)) return;
     const auto pending = found.pending.find(seq);
     const auto dead = found.dead.find(seq);
     const std::string* envelope = pending != found.pending.end() ? &pending->second.envelope
@@ -93,7 +101,8 @@ class Checker {
   void check_sequence(const StoreContents& found) {
     const auto& progress = found.progress;
     for (Seq seq = progress.completed_seq + 1; seq < progress.next_seq; ++seq) {
-      if (!found.pending.contains(seq) && !found.dead.contains(seq)) {
+      if (!found.pending.contains(seq) && !found.dead.contains(seq) &&
+          !newest().removed_letters.contains(seq)) {
         violated("G5: entry " + std::to_string(seq) + " above the watermark " +
                  std::to_string(progress.completed_seq) + " is gone");
       }
@@ -122,6 +131,37 @@ class Checker {
     }
   }
 
+  // G8: the mark of a delivery, its payment and the payment's event are there together, or none is.
+  // G9: the payments are what was taken.
+  void check_effects(const StoreContents& found) {
+    std::int64_t paid = 0;
+    for (Seq delivery = 1; delivery <= kDeliveries; ++delivery) {
+      const std::string id = "pay-" + std::to_string(delivery);
+      const auto payment = found.payments.find(id);
+      const bool has_effect = payment != found.payments.end();
+      const bool is_marked = found.marks.contains(delivery);
+      if (is_marked && !has_effect) violated("G8: " + id + " is marked and was not made");
+      if (!has_effect) continue;
+      if (!is_marked && !newest().settled.contains(delivery)) {
+        violated("G8: " + id + " was made and would be made again");
+      }
+      check_event(found, payment->second.decided_seq, "payment.completed " + id);
+      paid += payment->second.amount;
+    }
+    const auto takings = found.state.find(kTakingsKey);
+    const std::int64_t taken = takings == found.state.end() ? 0 : std::stoll(takings->second.bytes);
+    if (paid != taken) {
+      violated("G9: payments of " + std::to_string(paid) + " and takings of " +
+               std::to_string(taken));
+    }
+  }
+
+  // What the store may hold at most.
+  [[nodiscard]] const StoreContents& newest() const {
+    const auto& contents = promise_.history.contents;
+    return contents[std::min(promise_.acknowledged + 1, contents.size() - 1)];
+  }
+
   // G1, G2 and G4 by the script's own book: exactly what it holds after the last group that was
   // acknowledged, or after the one that was being written. Nothing in between.
   void check_against_history(const StoreContents& found) {
@@ -141,9 +181,7 @@ class Checker {
 
   // G5, where removal would begin: the watermark is never ahead of what was completed.
   void check_progress(const storage::OutboxStore& store, const StoreContents& found) {
-    const auto& contents = promise_.history.contents;
-    const std::size_t newest = std::min(promise_.acknowledged + 1, contents.size() - 1);
-    if (found.progress.completed_seq > contents[newest].progress.completed_seq) {
+    if (found.progress.completed_seq > newest().progress.completed_seq) {
       violated("G5: the watermark is ahead of what was completed");
     }
     if (store.progress_at_open().next_seq != found.progress.next_seq) {

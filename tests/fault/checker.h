@@ -18,9 +18,9 @@ struct Promise {
   const std::set<std::string>& request_ids;
 };
 
-// Opens the store on `disk`, checks G1 to G5 and G9, commits one more group, opens again and checks
-// that too. Returns what is violated, each beginning with the guarantee's number; empty when all is
-// well.
+// Opens the store on `disk`, checks G1 to G5, G8 and G9, commits one more group, opens again and
+// checks that too. Returns what is violated, each beginning with the guarantee's number; empty when
+// all is well.
 std::vector<std::string> check_disk(const DiskImage& disk, const Promise& promise);
 
 }  // namespace outboxd::fault

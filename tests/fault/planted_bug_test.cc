@@ -24,6 +24,12 @@ std::vector<std::string> violations_with(Lies lies, Decorator decorate) {
   return sweep_power_cuts(script, {.seed = kSeed, .max_violations = 5}).violations;
 }
 
+// Or the bug that keeps discarded writes would have nothing to keep.
+TEST(PlantedBugs, TheScriptChangesItsMind) {
+  const Script script = play_script({.seed = kSeed, .stretches = 1, .stretch = {.groups = 12}});
+  EXPECT_GT(script.changes_of_mind, 0U);
+}
+
 TEST(PlantedBugs, NoBugIsNotReported) {
   EXPECT_THAT(violations_with({}, {}), IsEmpty());
 }
@@ -50,6 +56,10 @@ TEST(PlantedBugs, AWatermarkThatRunsAheadIsReported) {
 
 TEST(PlantedBugs, WritesOfADiscardedUnitOfWorkAreReported) {
   EXPECT_THAT(violations_with({}, accept_what_was_discarded), Contains(StartsWith("G1:")));
+}
+
+TEST(PlantedBugs, AForgottenProcessedMarkIsReported) {
+  EXPECT_THAT(violations_with({}, forget_marks), Contains(StartsWith("G8:")));
 }
 
 TEST(PlantedBugs, AForgottenRequestRecordIsReported) {

@@ -39,6 +39,10 @@ class PassingUnitOfWork : public UnitOfWork {
   domain::ApplicationState& application_state() override { return inner_->application_state(); }
   domain::RequestLog& requests() override { return inner_->requests(); }
   domain::Outbox& outbox() override { return inner_->outbox(); }
+  domain::InboxMarks& inbox() override { return inner_->inbox(); }
+  domain::PaymentRepository& payments() override { return inner_->payments(); }
+  domain::DeadLetters& dead_letters() override { return inner_->dead_letters(); }
+  void touch() override { inner_->touch(); }
   std::uint64_t revision() override { return inner_->revision(); }
   std::uint64_t depends_on() const override { return inner_->depends_on(); }
 
@@ -125,6 +129,12 @@ class CommitsStateAndEventsApart : public PassingStore {
       // What is held back does not exist for the store yet.
       if (seq < store.next_seq_) store.work_.inner().outbox().complete_through(seq);
     }
+    domain::Result<std::optional<OutboxEntry>> find_pending(Seq seq) override {
+      return store.work_.inner().outbox().find_pending(seq);
+    }
+    void note_complete_above(const std::vector<domain::SeqRange>& ranges) override {
+      store.work_.inner().outbox().note_complete_above(ranges);
+    }
     Status bury(Seq seq, std::string_view reason, domain::TimestampMs now_ms) override {
       return store.work_.inner().outbox().bury(seq, reason, now_ms);
     }
@@ -167,6 +177,12 @@ class CompletesTooMuch : public PassingStore {
   struct GenerousOutbox : domain::Outbox {
     Seq append(OutboxEntry entry) override { return last = inner->append(std::move(entry)); }
     void complete_through(Seq seq) override { inner->complete_through(std::max(seq, last)); }
+    domain::Result<std::optional<OutboxEntry>> find_pending(Seq seq) override {
+      return inner->find_pending(seq);
+    }
+    void note_complete_above(const std::vector<domain::SeqRange>& ranges) override {
+      inner->note_complete_above(ranges);
+    }
     Status bury(Seq seq, std::string_view reason, domain::TimestampMs now_ms) override {
       return inner->bury(seq, reason, now_ms);
     }
@@ -218,6 +234,30 @@ class ForgetsRequests : public PassingStore {
   Work work_;
 };
 
+class ForgetsMarks : public PassingStore {
+ public:
+  using PassingStore::PassingStore;
+
+  UnitOfWork& begin() override {
+    work_.pass_to(inner_.begin());
+    return work_;
+  }
+
+ private:
+  struct NoMarks : domain::InboxMarks {
+    domain::Result<bool> contains(const domain::InboxKey&) override { return false; }
+    void put(const domain::InboxKey&, std::int64_t) override {}
+    void remove(const domain::InboxKey&) override {}
+  };
+
+  struct Work : PassingUnitOfWork {
+    domain::InboxMarks& inbox() override { return none; }
+    NoMarks none;
+  };
+
+  Work work_;
+};
+
 }  // namespace
 
 std::unique_ptr<domain::Store> acknowledge_before_write(domain::Store& store) {
@@ -234,6 +274,10 @@ std::unique_ptr<domain::Store> complete_too_much(domain::Store& store) {
 
 std::unique_ptr<domain::Store> accept_what_was_discarded(domain::Store& store) {
   return std::make_unique<AcceptsWhatWasDiscarded>(store);
+}
+
+std::unique_ptr<domain::Store> forget_marks(domain::Store& store) {
+  return std::make_unique<ForgetsMarks>(store);
 }
 
 std::unique_ptr<domain::Store> forget_requests(domain::Store& store) {

@@ -20,6 +20,9 @@ std::unique_ptr<domain::Store> complete_too_much(domain::Store& store);
 // Keeps the writes of a unit of work that was discarded.
 std::unique_ptr<domain::Store> accept_what_was_discarded(domain::Store& store);
 
+// Keeps no mark of the events that were processed.
+std::unique_ptr<domain::Store> forget_marks(domain::Store& store);
+
 // Tells a repeated request that it is new.
 std::unique_ptr<domain::Store> forget_requests(domain::Store& store);
 

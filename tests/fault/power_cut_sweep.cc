@@ -137,6 +137,7 @@ Script play_script(const ScriptOptions& options) {
   script.request_ids = application.request_ids();
   script.request_ids.insert("never");
   script.transactions = application.transactions();
+  script.changes_of_mind = application.changes_of_mind();
   return script;
 }
 

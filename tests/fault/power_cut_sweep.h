@@ -18,6 +18,7 @@ struct Script {
   History history;
   std::set<std::string> request_ids;
   std::uint64_t transactions = 0;
+  std::uint64_t changes_of_mind = 0;
 };
 
 struct ScriptOptions {

@@ -1,5 +1,6 @@
 #include "tests/fault/store_contents.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace outboxd::fault {
@@ -40,6 +41,39 @@ Status read_requests(storage::OutboxStore& store, const std::set<std::string>& r
   return status;
 }
 
+Status read_marks(storage::OutboxStore& store, StoreContents& contents) {
+  domain::InboxMarks& marks = store.begin().inbox();
+  Status status = domain::ok_status();
+  for (domain::Seq delivery = 1; delivery <= kDeliveries && status.ok(); ++delivery) {
+    auto is_marked = marks.contains(mark_of(delivery));
+    if (!is_marked) {
+      status = std::move(is_marked).error();
+    } else if (*is_marked) {
+      contents.marks.insert(delivery);
+    }
+  }
+  store.discard();
+  return status;
+}
+
+// Without what the watermark covers.
+std::vector<domain::SeqRange> above_watermark(const StoreContents& contents) {
+  std::vector<domain::SeqRange> ranges = contents.complete_above;
+  const domain::Seq completed = contents.progress.completed_seq;
+  std::erase_if(ranges, [&](const domain::SeqRange& range) { return range.last <= completed; });
+  if (!ranges.empty()) ranges.front().first = std::max(ranges.front().first, completed + 1);
+  return ranges;
+}
+
+std::string marks_difference(const StoreContents& expected, const StoreContents& found) {
+  for (domain::Seq delivery = 1; delivery <= kDeliveries; ++delivery) {
+    if (expected.marks.contains(delivery) == found.marks.contains(delivery)) continue;
+    return "the mark of delivery " + std::to_string(delivery) +
+           (expected.marks.contains(delivery) ? " is missing" : " should not be there");
+  }
+  return {};
+}
+
 bool same(const domain::StateValue& a, const domain::StateValue& b) {
   return a.bytes == b.bytes && a.version == b.version;
 }
@@ -75,6 +109,10 @@ std::string map_difference(const std::string& what, const Map& expected, const M
 
 }  // namespace
 
+domain::InboxKey mark_of(domain::Seq delivery) {
+  return {.group = "payments", .producer = "till-2", .seq = delivery};
+}
+
 Result<StoreContents> read_contents(storage::OutboxStore& store,
                                     const std::set<std::string>& request_ids) {
   StoreContents contents;
@@ -82,6 +120,10 @@ Result<StoreContents> read_contents(storage::OutboxStore& store,
   OUTBOXD_TRY(read_pages([&](const Page& page) { return store.list_orders(std::nullopt, page); },
                          [&](domain::OrderSnapshot order) {
                            contents.orders.emplace(order.order_id.text(), std::move(order));
+                         }));
+  OUTBOXD_TRY(read_pages([&](const Page& page) { return store.list_payments(std::nullopt, page); },
+                         [&](domain::PaymentSnapshot payment) {
+                           contents.payments.emplace(payment.payment_id.text(), std::move(payment));
                          }));
   OUTBOXD_TRY(read_pages([&](const Page& page) { return store.list_state("", page); },
                          [&](domain::NamedState entry) {
@@ -96,6 +138,8 @@ Result<StoreContents> read_contents(storage::OutboxStore& store,
     return true;
   }));
   OUTBOXD_TRY(read_requests(store, request_ids, contents));
+  OUTBOXD_TRY(read_marks(store, contents));
+  contents.complete_above = store.complete_above_at_open();
   return contents;
 }
 
@@ -111,9 +155,14 @@ std::string difference(const StoreContents& expected, const StoreContents& found
   for (const std::string& text : {map_difference("order", expected.orders, found.orders),
                                   map_difference("key", expected.state, found.state),
                                   map_difference("request", expected.requests, found.requests),
+                                  map_difference("payment", expected.payments, found.payments),
+                                  marks_difference(expected, found),
                                   map_difference("outbox entry", expected.pending, found.pending),
                                   map_difference("dead letter", expected.dead, found.dead)}) {
     if (!text.empty()) return text;
+  }
+  if (above_watermark(expected) != above_watermark(found)) {
+    return "other entries above the watermark are complete";
   }
   return {};
 }

@@ -4,11 +4,18 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "domain/store.h"
 #include "storage/store.h"
 
 namespace outboxd::fault {
+
+// Events of another producer that the script may be given, numbered from 1.
+inline constexpr domain::Seq kDeliveries = 60;
+
+// Under what the script marks them.
+domain::InboxKey mark_of(domain::Seq delivery);
 
 struct StoreContents {
   std::map<std::string, domain::OrderSnapshot> orders;
@@ -16,7 +23,14 @@ struct StoreContents {
   std::map<std::string, domain::RequestRecord> requests;
   std::map<domain::Seq, domain::OutboxEntry> pending;  // entries that are not complete
   std::map<domain::Seq, domain::DeadEntry> dead;
+  std::map<std::string, domain::PaymentSnapshot> payments;
+  std::set<domain::Seq> marks;                   // deliveries that are marked as processed
+  std::vector<domain::SeqRange> complete_above;  // as it was noted last, or as it was found
   domain::OutboxProgress progress;
+
+  // What cannot be read from a store, so it is never compared: it only excuses what is not there.
+  std::set<domain::Seq> removed_letters;
+  std::set<domain::Seq> settled;  // deliveries whose mark was removed
 };
 
 // Reads the store through its ports. Requests cannot be listed: those of `request_ids` are asked
