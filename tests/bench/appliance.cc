@@ -51,6 +51,11 @@ ProducerState producer_state(RpcClient& broker) {
           unsigned_member(first, "last_seq")};
 }
 
+std::uint64_t last_seq_of(RpcClient& daemon) {
+  const msgpack::object_handle status = daemon.call("daemon.status");
+  return unsigned_member(member(status.get(), "outbox"), "next_seq") - 1;
+}
+
 }  // namespace
 
 Appliance::Appliance(RunContext& context)
@@ -60,6 +65,7 @@ Appliance::Appliance(RunContext& context)
       broker_data_(home_.path() / "b"),
       daemon_socket_(home_.path() / "d.sock"),
       broker_socket_(home_.path() / "b.sock"),
+      payments_socket_(home_.path() / "p.sock"),
       broker_address_("tcp://127.0.0.1:" + std::to_string(free_tcp_port())) {
   // An empty configuration means defaults, and keeps the one in /etc out of the measurement.
   std::ofstream(home_.path() / "empty.toml").flush();
@@ -94,6 +100,19 @@ void Appliance::start_broker() {
       .user_if_root = ""});
   wait_until_ready(*broker_, kStartPatience,
                    [&] { RpcClient(broker_socket_).call("producer.list"); });
+}
+
+void Appliance::start_payments() {
+  payments_ = std::make_unique<ChildProcess>(ChildOptions{
+      .argv = {program(context_.settings, "outboxd"), "--config", home_.path() / "empty.toml",
+               "--data-dir", home_.path() / "p", "--socket", payments_socket_, "--broker",
+               broker_address_, "--producer", "payer", "--modules", "payments"},
+      .environment = {},
+      .working_directory = home_.path(),
+      .log_file = home_.path() / "payments.log",
+      .user_if_root = ""});
+  wait_until_ready(*payments_, kStartPatience,
+                   [&] { RpcClient(payments_socket_).call("daemon.status"); });
 }
 
 void Appliance::kill_daemon() {
@@ -137,8 +156,19 @@ std::vector<std::uint64_t> Appliance::round_trips() {
 }
 
 std::uint64_t Appliance::last_seq() {
-  const msgpack::object_handle status = RpcClient(daemon_socket_).call("daemon.status");
-  return unsigned_member(member(status.get(), "outbox"), "next_seq") - 1;
+  RpcClient daemon(daemon_socket_);
+  return last_seq_of(daemon);
+}
+
+void Appliance::wait_until_last_seq(std::uint64_t seq) {
+  RpcClient daemon(daemon_socket_);
+  poll_until("every order is paid", [&] { return last_seq_of(daemon) >= seq; });
+}
+
+// Each payment makes one event.
+void Appliance::wait_until_paid(std::uint64_t payments) {
+  RpcClient payer(payments_socket_);
+  poll_until("there are all payments", [&] { return last_seq_of(payer) >= payments; });
 }
 
 void Appliance::wait_until_connected() {

@@ -34,6 +34,8 @@ class Appliance {
   // Starts the daemon and returns the time until it answers `daemon.status`.
   std::chrono::duration<double> start_daemon();
   void start_broker();
+  // A second daemon, of another box, with the payments module and the simulated gateway.
+  void start_payments();
 
   // What a power cut is to the process: SIGKILL.
   void kill_daemon();
@@ -50,9 +52,13 @@ class Appliance {
   // Waits until the broker lists this producer as connected, and until it has `seq` durably.
   void wait_until_connected();
   void wait_until_broker_has(std::uint64_t seq);
+  // Waits until the daemon has event `seq` durably, and until there are that many payments.
+  void wait_until_last_seq(std::uint64_t seq);
+  void wait_until_paid(std::uint64_t payments);
   // Waits until the daemon has no pending event.
   void wait_until_acknowledged();
 
+  const std::filesystem::path& daemon_socket() const { return daemon_socket_; }
   std::uint64_t daemon_disk_bytes() const { return disk_bytes(daemon_data_); }
   std::uint64_t orders() const { return next_number_ - 1; }
 
@@ -67,10 +73,12 @@ class Appliance {
   std::filesystem::path broker_data_;
   std::filesystem::path daemon_socket_;
   std::filesystem::path broker_socket_;
+  std::filesystem::path payments_socket_;
   std::string broker_address_;
   std::uint64_t next_number_ = 1;
   std::unique_ptr<ChildProcess> daemon_;
   std::unique_ptr<ChildProcess> broker_;
+  std::unique_ptr<ChildProcess> payments_;
 };
 
 }  // namespace outboxd::bench

@@ -10,6 +10,7 @@
 #include "tests/bench/errors.h"
 #include "tests/bench/latency_row.h"
 #include "tests/bench/outage_rows.h"
+#include "tests/bench/payment_rows.h"
 #include "tests/bench/relay_row.h"
 #include "tests/bench/scoreboard.h"
 
@@ -55,6 +56,7 @@ std::vector<Side> all_sides() {
   add(commit_sides());
   add(latency_sides());
   add(relay_sides());
+  add(payment_sides());
   add(outage_sides());
   return sides;
 }
