@@ -31,8 +31,8 @@ bool SpaceGuard::refresh() {
 }
 
 std::uint64_t free_bytes_at(const std::string& path) {
-  std::filesystem::path directory(path);
   std::error_code error;
+  std::filesystem::path directory = std::filesystem::absolute(path, error);
   while (!std::filesystem::exists(directory, error) && directory.has_relative_path()) {
     directory = directory.parent_path();
   }

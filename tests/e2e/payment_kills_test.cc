@@ -76,6 +76,59 @@ class PaymentKills : public ApplianceTest {
     FAIL() << open.size() << " orders are left, such as " << open.front().dump();
   }
 
+  // What the gateway charged: once per order, under one key.
+  std::map<std::string, std::int64_t> charged_by_order() const {
+    std::map<std::string, std::int64_t> charged;
+    for (const auto& [key, entry] : gateway_.entries()) {
+      if (!entry.charged) continue;
+      EXPECT_TRUE(charged.emplace(entry.order_id, entry.amount).second)
+          << entry.order_id << " was charged under two keys, one is " << key;
+    }
+    return charged;
+  }
+
+  // PAID exactly where money moved, and as much of it (G9).
+  static void check_orders(const std::vector<Json>& orders,
+                           const std::map<std::string, std::int64_t>& charged) {
+    std::size_t paid = 0;
+    for (const Json& one : orders) {
+      const auto charge = charged.find(one.at("order_id"));
+      const bool was_charged = charge != charged.end();
+      EXPECT_EQ(one.at("status"), was_charged ? "PAID" : "PAYMENT_FAILED") << one.dump();
+      if (!was_charged) continue;
+      ++paid;
+      EXPECT_EQ(charge->second, one.at("total").get<std::int64_t>()) << one.dump();
+    }
+    EXPECT_EQ(paid, charged.size()) << "money was taken for an order that does not exist";
+  }
+
+  // One payment per order (G8), in the state that the ledger says.
+  void check_payments(std::size_t orders, const std::map<std::string, std::int64_t>& charged) {
+    std::set<std::string> seen;
+    for (const Json& payment : all(payer_, "payment.list", "payments")) {
+      const std::string id = payment.at("order_id");
+      EXPECT_TRUE(seen.insert(id).second) << id << " has two payments";
+      EXPECT_EQ(payment.at("status"), charged.contains(id) ? "COMPLETED" : "FAILED") << id;
+    }
+    EXPECT_EQ(seen.size(), orders);
+  }
+
+  // Each order's events: created, and one end, in this order (G7).
+  void check_events(const std::vector<Json>& orders) {
+    const Json outbox = ok(daemon_.connect().call("daemon.status")).at("outbox");
+    wait_until_delivered(daemon_, outbox.at("next_seq").get<std::uint64_t>() - 1);
+    std::map<std::string, std::vector<std::string>> events;
+    for (const Json& event : events_at(broker_, "orders")) {
+      events[event.at("subject")].push_back(event.at("type"));
+    }
+    for (const Json& one : orders) {
+      const std::string id = one.at("order_id");
+      const std::vector<std::string> expected = {
+          "order.created", one.at("status") == "PAID" ? "order.paid" : "order.payment_failed"};
+      EXPECT_EQ(events[id], expected) << id;
+    }
+  }
+
   LedgerGateway gateway_;
   Server payer_{"outboxd",
                 directory_ / "payer",
@@ -112,47 +165,11 @@ TEST_F(PaymentKills, ThirtyKillsUnderLoadLeaveEveryOrderFinalAndPaidOnce) {
   (void)load.finish();
   wait_until_all_ended();
 
-  // What the gateway charged, by order: once, under one key.
-  std::map<std::string, std::int64_t> charged;
-  for (const auto& [key, entry] : gateway_.entries()) {
-    if (!entry.charged) continue;
-    EXPECT_TRUE(charged.emplace(entry.order_id, entry.amount).second)
-        << entry.order_id << " was charged under two keys, one is " << key;
-  }
   const std::vector<Json> orders = all(daemon_, "order.list", "orders");
-  std::size_t paid = 0;
-  for (const Json& one : orders) {
-    const std::string id = one.at("order_id");
-    const bool was_charged = charged.contains(id);
-    EXPECT_EQ(one.at("status"), was_charged ? "PAID" : "PAYMENT_FAILED") << one.dump();
-    if (!was_charged) continue;
-    ++paid;
-    EXPECT_EQ(charged[id], one.at("total").get<std::int64_t>()) << id;  // G9
-  }
-  EXPECT_EQ(paid, charged.size()) << "money was taken for an order that does not exist";
-
-  // One payment per order (G8), in the state that the order says.
-  std::set<std::string> payment_orders;
-  for (const Json& payment : all(payer_, "payment.list", "payments")) {
-    const std::string id = payment.at("order_id");
-    EXPECT_TRUE(payment_orders.insert(id).second) << id << " has two payments";
-    EXPECT_EQ(payment.at("status"), charged.contains(id) ? "COMPLETED" : "FAILED") << id;
-  }
-  EXPECT_EQ(payment_orders.size(), orders.size());
-
-  // Each order's events: created, and one end, in this order (G7).
-  const Json outbox = ok(daemon_.connect().call("daemon.status")).at("outbox");
-  wait_until_delivered(daemon_, outbox.at("next_seq").get<std::uint64_t>() - 1);
-  std::map<std::string, std::vector<std::string>> events;
-  for (const Json& event : events_at(broker_, "orders")) {
-    events[event.at("subject")].push_back(event.at("type"));
-  }
-  for (const Json& one : orders) {
-    const std::string id = one.at("order_id");
-    const std::vector<std::string> expected = {
-        "order.created", one.at("status") == "PAID" ? "order.paid" : "order.payment_failed"};
-    EXPECT_EQ(events[id], expected) << id;
-  }
+  const std::map<std::string, std::int64_t> charged = charged_by_order();
+  check_orders(orders, charged);
+  check_payments(orders.size(), charged);
+  check_events(orders);
 }
 
 }  // namespace
