@@ -36,9 +36,50 @@ class TransactionServiceTest : public testing::Test {
     return stage_.run([&](auto& work) { return work.application_state().find(key); }).value();
   }
 
+  bool is_processed(const domain::InboxKey& mark) {
+    return stage_.run([&](auto& work) { return work.inbox().contains(mark); }).value();
+  }
+
   ServiceStage stage_;
   TransactionService service_{stage_.publisher, stage_.clock};
 };
+
+const domain::InboxKey kDelivered{"stock", "till-1", 7};
+
+TEST_F(TransactionServiceTest, ASettledDeliveryIsMarkedWithItsEffectOrNotAtAll) {  // G8
+  Transaction request = transaction("r-1");
+  request.expect = {{"a", 5}};
+  request.put = {{"a", "1"}};
+  request.settle = {kDelivered};
+  EXPECT_EQ(commit(request).error().code, domain::ErrorCode::kVersionConflict);
+  EXPECT_FALSE(is_processed(kDelivered));
+  request.expect.clear();
+  ASSERT_TRUE(commit(request));
+  EXPECT_TRUE(is_processed(kDelivered));
+  EXPECT_EQ(state("a")->bytes, "1");
+}
+
+TEST_F(TransactionServiceTest, TheNextDeliveryOfAnEventRepeatsTheRequestOfTheLast) {
+  Transaction request = transaction("r-1");
+  request.put = {{"a", "1"}};
+  ASSERT_TRUE(commit(request));
+  request.settle = {kDelivered};
+  EXPECT_TRUE(commit(request).value().replayed) << "deliveries are no part of the content";
+  EXPECT_TRUE(is_processed(kDelivered));
+}
+
+TEST_F(TransactionServiceTest, ATagThatNamesNothingIsRefusedUnlessTheRequestWasCommitted) {
+  Transaction request = transaction("r-1");
+  request.put = {{"a", "1"}};
+  ASSERT_TRUE(commit(request));
+  request.settle_refusal = domain::Error{domain::ErrorCode::kNotFound, "no such", "settle[0]"};
+  EXPECT_TRUE(commit(request).value().replayed);
+  Transaction other = transaction("r-2");
+  other.put = {{"a", "2"}};
+  other.settle_refusal = request.settle_refusal;
+  EXPECT_EQ(commit(other).error().argument, "settle[0]");
+  EXPECT_EQ(state("a")->bytes, "1");
+}
 
 TEST_F(TransactionServiceTest, StateAndEventsAreWrittenTogether) {  // G2
   Transaction request = transaction("r-1");
