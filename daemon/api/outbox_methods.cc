@@ -179,19 +179,24 @@ Status get(const OutboxApi& api, const Request& request) {
   return domain::ok_status();
 }
 
-void answer_reached_one(const OutboxApi& api, const OutboxWait& wait) {
-  if (wait.level != WaitLevel::kStored) {
-    const auto dead = find_dead(api, wait.seq);
-    if (!dead || dead->has_value()) {
-      api.server.reply_error(wait.reply_to, dead
-                                                ? Error{ErrorCode::kInvalidState,
-                                                        "event " + std::to_string(wait.seq) +
-                                                            " is a dead letter: " + (*dead)->reason,
-                                                        "seq"}
-                                                : dead.error());
-      return;
-    }
+// Tells `wait` that its event became a dead letter, which never comes any further than the disk.
+// False when it did not.
+bool answer_dead(const OutboxApi& api, const OutboxWait& wait) {
+  if (wait.level == WaitLevel::kStored) return false;
+  const auto dead = find_dead(api, wait.seq);
+  if (!dead) {
+    api.server.reply_error(wait.reply_to, dead.error());
+  } else if (*dead) {
+    api.server.reply_error(wait.reply_to, Error{ErrorCode::kInvalidState,
+                                                "event " + std::to_string(wait.seq) +
+                                                    " is a dead letter: " + (*dead)->reason,
+                                                "seq"});
   }
+  return !dead || dead->has_value();
+}
+
+void answer_reached_one(const OutboxApi& api, const OutboxWait& wait) {
+  if (answer_dead(api, wait)) return;
   std::string result;
   Writer(result).map(1).field("level", name_of(wait.level));
   api.server.reply(wait.reply_to, result);
@@ -232,7 +237,7 @@ Status wait(const OutboxApi& api, const Request& request) {
   const OutboxWait wait{.reply_to = request.reply_to, .seq = seq, .level = level};
   if (is_reached(api, wait)) {
     answer_reached_one(api, wait);
-  } else {
+  } else if (!answer_dead(api, wait)) {
     api.progress.add(wait, api.clock.monotonic_ms() + timeout_ms.value_or(kDefaultWaitMs));
   }
   return domain::ok_status();
@@ -268,6 +273,7 @@ void answer_reached(const OutboxApi& api, const std::vector<OutboxWait>& waits) 
 
 void answer_timed_out(const OutboxApi& api, const std::vector<OutboxWait>& waits) {
   for (const OutboxWait& wait : waits) {
+    if (answer_dead(api, wait)) continue;  // it expired while it was waited for
     api.server.reply_error(wait.reply_to, Error{ErrorCode::kTimeout,
                                                 "event " + std::to_string(wait.seq) + " is not " +
                                                     std::string(name_of(wait.level)) + " yet",

@@ -193,6 +193,9 @@ TEST_F(Outboxctl, TheLetterOfAnExpiredOrderIsNotReplayedButDiscarded) {
   one({"outbox", "wait", "2", "--level", "stored"});  // order.expired, of the batch of its letter
   EXPECT_EQ(one({"order", "get", "o-1"}).at("status"), "EXPIRED");
   EXPECT_THAT(std::string(one({"dead", "list"}).at("reason")), HasSubstr("expired"));
+  const Outcome waited = ctl({"outbox", "wait", "1", "--level", "delivered"});
+  EXPECT_EQ(waited.status, kRefused);
+  EXPECT_THAT(waited.err, HasSubstr("event 1 is a dead letter: expired"));
 
   const Outcome all = ctl({"dead", "replay", "--all"});
   EXPECT_EQ(all.status, kRefused);
