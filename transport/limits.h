@@ -40,7 +40,7 @@ inline constexpr std::size_t kMaxErrorTextBytes = 1024;
 // Broker link, consumer side.
 inline constexpr std::size_t kMaxGroupBytes = 128;
 inline constexpr std::size_t kMaxSubscribedTopicBytes =
-    5 + kMaxTopicBytes + 1 + kMaxGroupBytes;  // dead:<topic>:<group>
+    5 + kMaxTopicBytes + 1 + kMaxGroupBytes;              // dead:<topic>:<group>
 inline constexpr std::size_t kMaxDeliverEvents = 1024;    // in one DELIVER
 inline constexpr std::size_t kMaxDeliverBytes = 1 << 20;  // of envelopes in one DELIVER
 inline constexpr std::size_t kMaxSettlements = 1024;      // in one SETTLE, and tags in one SETTLED
