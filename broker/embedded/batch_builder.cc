@@ -284,11 +284,12 @@ domain::Result<std::uint64_t> BatchBuilder::count_events(const Topic& topic, Off
 std::uint32_t BatchBuilder::producer_id(std::string_view name) const {
   const auto known = catalog_.producers.find(name);
   if (known != catalog_.producers.end()) return known->second.id;
-  for (std::size_t i = 0; i < producers_.size(); ++i) {
-    if (batch_.positions[i].producer == name) return producers_[i].id;
-  }
-  OUTBOXD_CHECK(!"a group speaks of a producer that has no event");
-  return 0;
+  const auto added =
+      std::find_if(batch_.positions.begin(), batch_.positions.end(),
+                   [name](const ProducerPosition& position) { return position.producer == name; });
+  // A group speaks only of producers that have events.
+  OUTBOXD_CHECK(added != batch_.positions.end());
+  return producers_.at(static_cast<std::size_t>(added - batch_.positions.begin())).id;
 }
 
 }  // namespace outboxd::broker
