@@ -57,7 +57,7 @@ std::string encode_producers(const std::vector<transport::ProducerStatus>& produ
 
 AdminApi::AdminApi(Options options, transport::EventLoop& loop, Broker& broker,
                    const Engine& engine, const SpaceGuard& space, const domain::Clock& clock)
-    : options_(std::move(options)),
+    : options_(options),
       loop_(loop),
       broker_(broker),
       engine_(engine),

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -46,7 +47,10 @@ struct GroupId {
   std::string topic;
   std::string group;
 
-  friend auto operator<=>(const GroupId&, const GroupId&) = default;
+  friend bool operator==(const GroupId&, const GroupId&) = default;
+  friend bool operator<(const GroupId& a, const GroupId& b) {
+    return std::tie(a.topic, a.group) < std::tie(b.topic, b.group);
+  }
 };
 
 // One failed attempt at an event, in service time (see AppendBatch::elapsed_ms).

@@ -1,9 +1,9 @@
 // The marks by which an event that was processed is known when it is delivered again (G8).
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <string>
+#include <tuple>
 
 #include "domain/ids.h"
 #include "domain/result.h"
@@ -16,7 +16,10 @@ struct InboxKey {
   std::string producer;
   Seq seq = 0;
 
-  friend auto operator<=>(const InboxKey&, const InboxKey&) = default;
+  friend bool operator==(const InboxKey&, const InboxKey&) = default;
+  friend bool operator<(const InboxKey& a, const InboxKey& b) {
+    return std::tie(a.group, a.producer, a.seq) < std::tie(b.group, b.producer, b.seq);
+  }
 };
 
 // Core thread only; part of a unit of work.

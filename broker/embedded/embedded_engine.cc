@@ -291,20 +291,19 @@ domain::Status EmbeddedEngine::read(std::string_view topic, Offset from,
                          "topic"};
   }
   bool decoded = true;
-  const domain::Status status =
-      scan_log(topic, *ends, from, [&](Offset offset, std::string_view value) {
-        std::optional<DecodedLetter> letter;
-        std::optional<std::string_view> producer;
-        const auto record = decode_log_record(value);
-        if (!record) letter = decode_letter(value);
-        if (record) producer = producer_name(record->header.producer_id);
-        if (letter) producer = producer_name(letter->producer_id);
-        decoded = producer.has_value();
-        if (!decoded) return false;
-        if (record) return visit({offset, *producer, record->header.seq, record->envelope, {}});
-        const DeadLetter& dead = letter->letter;
-        return visit({offset, *producer, dead.seq, dead.envelope, dead.reason});
-      });
+  domain::Status status = scan_log(topic, *ends, from, [&](Offset offset, std::string_view value) {
+    std::optional<DecodedLetter> letter;
+    std::optional<std::string_view> producer;
+    const auto record = decode_log_record(value);
+    if (!record) letter = decode_letter(value);
+    if (record) producer = producer_name(record->header.producer_id);
+    if (letter) producer = producer_name(letter->producer_id);
+    decoded = producer.has_value();
+    if (!decoded) return false;
+    if (record) return visit({offset, *producer, record->header.seq, record->envelope, {}});
+    const DeadLetter& dead = letter->letter;
+    return visit({offset, *producer, dead.seq, dead.envelope, dead.reason});
+  });
   if (!decoded) return damaged("an event of topic " + std::string(topic));
   return status;
 }

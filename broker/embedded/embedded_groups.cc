@@ -120,15 +120,14 @@ domain::Status EmbeddedEngine::read_dead(const GroupId& group, Offset from,
   const std::optional<Topic> ends = ends_of(topic);
   if (!ends) return domain::ok_status();
   bool decoded = true;
-  const domain::Status status =
-      scan_log(topic, *ends, from, [&](Offset offset, std::string_view value) {
-        auto letter = decode_letter(value);
-        const auto name = letter ? producer_name(letter->producer_id) : std::nullopt;
-        decoded = name.has_value();
-        if (!decoded) return false;
-        letter->letter.producer = *name;
-        return visit(offset, letter->letter);
-      });
+  domain::Status status = scan_log(topic, *ends, from, [&](Offset offset, std::string_view value) {
+    auto letter = decode_letter(value);
+    const auto name = letter ? producer_name(letter->producer_id) : std::nullopt;
+    decoded = name.has_value();
+    if (!decoded) return false;
+    letter->letter.producer = *name;
+    return visit(offset, letter->letter);
+  });
   if (!decoded) return damaged(group);
   return status;
 }

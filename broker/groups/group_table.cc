@@ -226,7 +226,8 @@ bool GroupTable::turn() {
     member->active = false;
     if (!closed_ && member->group.pump(now_ms, budget, handouts_)) again.push_back(member);
     for (Handout& handout : handouts_) {
-      deliveries_[handout.consumer].push_back({member, std::move(handout)});
+      const ConsumerIndex consumer = handout.consumer;
+      deliveries_[consumer].push_back({member, std::move(handout)});
     }
     handouts_.clear();
     letters_.stage(member->group);
