@@ -207,7 +207,7 @@ TEST_P(StoreInboxContract, ADeadLetterIsReplayedAsANewEntry) {
 
 TEST_P(StoreInboxContract, DeadLettersAreCountedRightHoweverOftenOneIsRemoved) {
   append(4);
-  for (const domain::Seq seq : {1, 2, 4}) bury(seq);
+  for (const domain::Seq seq : {1U, 2U, 4U}) bury(seq);
   run([](UnitOfWork& work) { ASSERT_TRUE(work.dead_letters().remove(2).ok()); });
   run([](UnitOfWork& work) {
     ASSERT_TRUE(work.dead_letters().remove(2).ok());

@@ -94,7 +94,7 @@ TEST_F(RelaySessionConsumingTest, TheWelcomeToARepeatedHelloMakesItSubscribeAgai
 
 TEST_F(RelaySessionConsumingTest, ABrokerThatDeliversMoreThanTheCreditIsGreetedAgain) {
   begin();
-  for (const std::uint64_t tag : {1, 2, 3}) receive(delivery(tag));
+  for (const std::uint64_t tag : {1U, 2U, 3U}) receive(delivery(tag));
   EXPECT_THAT(diary_.last(), HasSubstr("more events of orders to payments than"));
   advance_to_deadline();
   EXPECT_THAT(sent(), ElementsAre(HasSubstr("HELLO")));
