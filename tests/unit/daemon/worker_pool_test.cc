@@ -9,9 +9,9 @@ namespace outboxd::daemon {
 namespace {
 
 TEST(WorkerPool, RunsAsManyJobsAtATimeAsItHasThreads) {
-  WorkerPool pool(3, 16);
   std::latch all_begun(3);  // opens only when three jobs run at the same time
   std::latch done(3);
+  WorkerPool pool(3, 16);  // last: its jobs use the others until they end
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(pool.post([&] {
       all_begun.arrive_and_wait();
@@ -22,9 +22,9 @@ TEST(WorkerPool, RunsAsManyJobsAtATimeAsItHasThreads) {
 }
 
 TEST(WorkerPool, OneThreadRunsJobsInTheOrderInWhichTheyCame) {
-  WorkerPool pool(1, 16);
   std::string order;
   std::latch done(3);
+  WorkerPool pool(1, 16);
   for (const char name : {'a', 'b', 'c'}) {
     EXPECT_TRUE(pool.post([&order, &done, name] {
       order += name;
@@ -36,9 +36,9 @@ TEST(WorkerPool, OneThreadRunsJobsInTheOrderInWhichTheyCame) {
 }
 
 TEST(WorkerPool, TakesNoMoreThanItsBoundOfWaitingJobs) {
-  WorkerPool pool(1, 2);
   std::latch begun(1);
   std::latch go_on(1);
+  WorkerPool pool(1, 2);
   EXPECT_TRUE(pool.post([&] {
     begun.count_down();
     go_on.wait();
