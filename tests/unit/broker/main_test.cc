@@ -184,7 +184,7 @@ TEST_F(OutboxBrokerTest, WithoutTheSpaceToOpenSafelyItSaysSoAndTouchesNothing) {
 TEST_F(OutboxBrokerTest, ShortOfSpaceFromTheStartItSaysSoAndRuns) {
   broker_.configure("[storage]\nsoft_free_bytes = 9000000000000000000\n");
   broker_.start();
-  EXPECT_TRUE(broker_.process().line_with("events are not taken").has_value());
+  EXPECT_TRUE(broker_.process().wait_for_output("events are not taken"));
   EXPECT_EQ(broker_.ask("broker.status").at("storage").at("level"), "soft");
   EXPECT_EQ(broker_.stop(), 0);
 }
