@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/bench/offered_load.h"
+#include "tests/bench/rabbitmq_consumer.h"
 
 namespace outboxd::bench {
 namespace {
@@ -10,6 +11,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kOfferedPerSecond = 1'000;
+// As many as PostgreSQL commits together at its best; more of them only wait for each other.
+constexpr std::uint32_t kPeerTransactions = 16;
 
 double milliseconds(const std::vector<std::uint64_t>& sorted, double share) {
   const auto index = static_cast<std::size_t>(share * static_cast<double>(sorted.size()));
@@ -61,12 +64,19 @@ Figures consumed(RunContext& context) {
   return {took.count(), {{"per_second", static_cast<double>(orders) / took.count()}}};
 }
 
+Figures consumed_by_rabbitmq(RunContext& context) {
+  const LoadResult result = measure_rabbitmq_consumer(
+      context.settings, context.settings.backlog_events / 10, kPeerTransactions);
+  return {result.seconds, {{"per_second", result.per_second()}}};
+}
+
 }  // namespace
 
 std::vector<Side> payment_sides() {
   return {{"payments", "offered", "outboxd", offered},
           {"payments", "sustained", "outboxd", sustained},
-          {"consume", "", "outboxd", consumed}};
+          {"consume", "", "outboxd", consumed},
+          {"consume", "", "rabbitmq", consumed_by_rabbitmq}};
 }
 
 }  // namespace outboxd::bench

@@ -47,6 +47,8 @@ constexpr std::array kTargets{
            nullptr, "", 10'000, true, "/s"},
     Target{"events consumed to payments", "consume/outboxd", "per_second", nullptr, nullptr, "",
            30'000, true, "/s"},
+    Target{"events consumed to payments", "consume/outboxd", "per_second", "consume/rabbitmq",
+           "per_second", "RabbitMQ + PostgreSQL", 3.0, true, "/s"},
     Target{"start to ready with a backlog", "start/outboxd", "ready_s", nullptr, nullptr, "", 1.0,
            false, " s"},
     Target{"disk after acknowledgement", "disk/outboxd", "disk_mib", "disk/outboxd", "allowed_mib",
