@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <functional>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -90,10 +91,12 @@ std::chrono::duration<double> Appliance::start_daemon() {
   return Clock::now() - begin;
 }
 
-void Appliance::start_broker() {
+void Appliance::start_broker(const std::string& configuration) {
+  const fs::path file = home_.path() / "broker.toml";
+  std::ofstream(file) << configuration;
   broker_ = std::make_unique<ChildProcess>(ChildOptions{
-      .argv = {program(context_.settings, "outbox-broker"), "--config", home_.path() / "empty.toml",
-               "--data-dir", broker_data_, "--socket", broker_socket_, "--listen", broker_address_},
+      .argv = {program(context_.settings, "outbox-broker"), "--config", file, "--data-dir",
+               broker_data_, "--socket", broker_socket_, "--listen", broker_address_},
       .environment = {},
       .working_directory = home_.path(),
       .log_file = home_.path() / "broker.log",
@@ -123,7 +126,7 @@ void Appliance::kill_daemon() {
 void Appliance::note_memory() {
   if (!daemon_) return;
   context_.daemon_peak_rss_bytes =
-      std::max(context_.daemon_peak_rss_bytes, daemon_->peak_rss_bytes());
+      std::max(context_.daemon_peak_rss_bytes, daemon_->memory().peak_bytes);
 }
 
 template <typename Measure>
@@ -182,6 +185,19 @@ void Appliance::wait_until_connected() {
 void Appliance::wait_until_broker_has(std::uint64_t seq) {
   RpcClient broker(broker_socket_);
   poll_until("the broker has every event", [&] { return producer_state(broker).last_seq >= seq; });
+}
+
+void Appliance::wait_until_retrying(std::string_view group, std::uint64_t events) {
+  RpcClient broker(broker_socket_);
+  poll_until("the events wait for another attempt", [&] {
+    const msgpack::object_handle reply = broker.call("group.list");
+    const msgpack::object& groups = member(reply.get(), "groups");
+    for (const msgpack::object& listed : std::span(groups.via.array.ptr, groups.via.array.size)) {
+      if (member(listed, "group").as<std::string_view>() != group) continue;
+      return unsigned_member(listed, "retrying") >= events;
+    }
+    return false;
+  });
 }
 
 void Appliance::wait_until_acknowledged() {

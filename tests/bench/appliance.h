@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/bench/child_process.h"
@@ -33,7 +35,8 @@ class Appliance {
 
   // Starts the daemon and returns the time until it answers `daemon.status`.
   std::chrono::duration<double> start_daemon();
-  void start_broker();
+  // `configuration`: what of the broker's is not as by default, as TOML.
+  void start_broker(const std::string& configuration = "");
   // A second daemon, of another box, with the payments module and the simulated gateway.
   void start_payments();
 
@@ -55,11 +58,14 @@ class Appliance {
   // Waits until the daemon has event `seq` durably, and until there are that many payments.
   void wait_until_last_seq(std::uint64_t seq);
   void wait_until_paid(std::uint64_t payments);
+  // Waits until so many events of the broker's group wait for another attempt.
+  void wait_until_retrying(std::string_view group, std::uint64_t events);
   // Waits until the daemon has no pending event.
   void wait_until_acknowledged();
 
   const std::filesystem::path& daemon_socket() const { return daemon_socket_; }
   std::uint64_t daemon_disk_bytes() const { return disk_bytes(daemon_data_); }
+  MemoryUse broker_memory() const { return broker_->memory(); }
   std::uint64_t orders() const { return next_number_ - 1; }
 
  private:

@@ -177,12 +177,14 @@ void ChildProcess::wait_for_success() {
   if (exit_status_ != 0) check_running();
 }
 
-std::uint64_t ChildProcess::peak_rss_bytes() const {
+MemoryUse ChildProcess::memory() const {
+  MemoryUse use;
   std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
   for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::stoull(line.substr(6)) * 1024;
+    if (line.starts_with("VmHWM:")) use.peak_bytes = std::stoull(line.substr(6)) * 1024;
+    if (line.starts_with("VmRSS:")) use.resident_bytes = std::stoull(line.substr(6)) * 1024;
   }
-  return 0;
+  return use;
 }
 
 std::string ChildProcess::log_tail() const {

@@ -24,6 +24,11 @@ struct ChildOptions {
   std::string user_if_root;
 };
 
+struct MemoryUse {
+  std::uint64_t resident_bytes = 0;  // now (VmRSS)
+  std::uint64_t peak_bytes = 0;      // the highest resident set so far (VmHWM)
+};
+
 // Owns one child and its process group. The kernel kills the child if the benchmark itself dies, so
 // that no way of ending it leaves a server behind.
 class ChildProcess {
@@ -48,8 +53,8 @@ class ChildProcess {
   // Waits for the child to end by itself; throws BenchError unless it does with status 0.
   void wait_for_success();
 
-  // The highest resident set so far (VmHWM), or 0 if the child is gone.
-  std::uint64_t peak_rss_bytes() const;
+  // All zero if the child is gone.
+  MemoryUse memory() const;
 
   std::string log_tail() const;
 

@@ -55,6 +55,8 @@ constexpr std::array kTargets{
            "live state + 32 MiB", 1.0, false, " MiB"},
     Target{"memory of the daemon, peak RSS", "memory/outboxd", "peak_rss_mib", nullptr, nullptr, "",
            64.0, false, " MiB"},
+    Target{"memory of the broker, peak RSS", "broker_memory/outboxd", "peak_rss_mib", nullptr,
+           nullptr, "", 128.0, false, " MiB"},
 };
 
 std::string number(double value, const char* unit) {

@@ -14,7 +14,8 @@ namespace {
 constexpr const char* kUsage =
     "usage: outboxd-bench [--rows R,...] [--sides S,...] [--quick] [--repetitions N]\n"
     "                     [--bin-dir DIR] [--work-dir DIR] [--json FILE]\n"
-    "  --rows         commit, latency, relay, backlog, start, disk, memory (default: all)\n"
+    "  --rows         commit, latency, relay, payments, consume, reservation, backlog, start,\n"
+    "                 disk, memory, broker_memory (default: all)\n"
     "  --sides        outboxd, redis, postgresql, rocksdb, rabbitmq, nats, ... (default: all)\n"
     "  --quick        shorter windows, a tenth of the events, fewer repetitions: a smoke test\n"
     "  --bin-dir      where outboxd and outbox-broker are (default: beside this program)\n"
@@ -43,6 +44,7 @@ void make_quick(Settings& settings) {
   settings.warm_up = std::chrono::duration<double>(0.5);
   settings.window = std::chrono::duration<double>(1.5);
   settings.backlog_events = 100'000;
+  settings.retained_events = 1'000'000;
   settings.rabbitmq_events = 40'000;
   settings.latency_requests = 2'000;
   settings.disk_wait = std::chrono::seconds(20);

@@ -20,6 +20,7 @@ struct Settings {
   std::chrono::duration<double> warm_up{1.0};
   std::chrono::duration<double> window{5.0};
   std::uint64_t backlog_events = 1'000'000;
+  std::uint64_t retained_events = 10'000'000;
   std::uint64_t rabbitmq_events = 200'000;
   std::uint32_t latency_requests = 10'000;
   std::chrono::seconds disk_wait{60};

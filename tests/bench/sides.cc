@@ -6,6 +6,7 @@
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 
+#include "tests/bench/broker_memory_row.h"
 #include "tests/bench/commit_row.h"
 #include "tests/bench/errors.h"
 #include "tests/bench/latency_row.h"
@@ -58,6 +59,7 @@ std::vector<Side> all_sides() {
   add(relay_sides());
   add(payment_sides());
   add(outage_sides());
+  add(broker_memory_sides());
   return sides;
 }
 
