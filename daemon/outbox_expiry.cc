@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "domain/event.h"
 #include "domain/order.h"
 #include "systemd/log.h"
 
@@ -36,6 +37,7 @@ void OutboxExpiry::note_stored(const OutboxEntry& entry) {
 }
 
 void OutboxExpiry::track(const OutboxEntry& entry) {
+  if (*entry.ttl_ms == domain::kNeverExpires) return;
   tracked_.emplace(deadline_of(entry, *entry.ttl_ms), entry.seq);
   if (tracked_.size() <= options_.max_tracked) return;
   const auto last = std::prev(tracked_.end());

@@ -5,6 +5,7 @@
 
 #include "daemon/order_encoding.h"
 #include "daemon/payment_encoding.h"
+#include "daemon/reservation_encoding.h"
 #include "transport/msgpack/envelope.h"
 
 namespace outboxd::daemon {
@@ -21,6 +22,12 @@ struct PayloadEncoder {
     std::string data;
     transport::Writer writer(data);
     write_payment(writer, payment);
+    return data;
+  }
+  std::string operator()(const domain::ReservationSnapshot& reservation) const {
+    std::string data;
+    transport::Writer writer(data);
+    write_reservation(writer, reservation);
     return data;
   }
   std::string operator()(const domain::OpaquePayload& payload) const { return payload.bytes; }

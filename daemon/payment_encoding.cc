@@ -8,21 +8,37 @@
 namespace outboxd::daemon {
 namespace {
 
-constexpr std::size_t kAlwaysThere = 9;
+constexpr std::size_t kAlwaysThere = 5;
+
+struct SubjectFields {
+  std::size_t operator()(const domain::OrderCharge&) const { return 4; }
+  std::size_t operator()(const domain::ReservationCharge&) const { return 2; }
+};
+
+struct SubjectWriter {
+  transport::Writer& writer;
+
+  void operator()(const domain::OrderCharge& charge) const {
+    writer.field("order_id", charge.order_id.text())
+        .field("amount", charge.amount)
+        .field("currency", charge.currency.code())
+        .field("payment_method", charge.payment_method);
+  }
+  void operator()(const domain::ReservationCharge& charge) const {
+    writer.field("reservation_id", charge.reservation_id.text()).field("points", charge.points);
+  }
+};
 
 }  // namespace
 
 void write_payment(transport::Writer& writer, const domain::PaymentSnapshot& payment) {
-  writer.map(kAlwaysThere + (payment.attempts == 0 ? 0 : 1) + (payment.failure.empty() ? 0 : 1) +
+  writer.map(kAlwaysThere + std::visit(SubjectFields{}, payment.subject) +
+             (payment.attempts == 0 ? 0 : 1) + (payment.failure.empty() ? 0 : 1) +
              (payment.failure_detail.empty() ? 0 : 1) +
              (payment.gateway_reference.empty() ? 0 : 1));
-  writer.field("payment_id", payment.payment_id.text())
-      .field("order_id", payment.order_id.text())
-      .field("source", payment.source)
-      .field("amount", payment.amount)
-      .field("currency", payment.currency.code())
-      .field("payment_method", payment.payment_method)
-      .field("status", name_of(payment.status));
+  writer.field("payment_id", payment.payment_id.text()).field("source", payment.source);
+  std::visit(SubjectWriter{writer}, payment.subject);
+  writer.field("status", name_of(payment.status));
   if (payment.attempts != 0) writer.field("attempts", std::uint64_t{payment.attempts});
   if (!payment.failure.empty()) writer.field("failure", payment.failure);
   if (!payment.failure_detail.empty()) writer.field("failure_detail", payment.failure_detail);

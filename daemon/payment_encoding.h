@@ -10,7 +10,8 @@
 
 namespace outboxd::daemon {
 
-// Writes the payment as a map. `attempts` is there when it is known; `failure`, `failure_detail`
+// Writes the payment as a map. That of an order has `order_id`, `amount`, `currency` and
+// `payment_method`, that of a reservation `reservation_id` and `points`. `attempts` is there when it is known; `failure`, `failure_detail`
 // and `gateway_reference` when they have a value.
 void write_payment(transport::Writer& writer, const domain::PaymentSnapshot& payment);
 

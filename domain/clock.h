@@ -35,6 +35,13 @@ class ElapsedTime {
   virtual std::int64_t elapsed_ms() const = 0;
 };
 
+// One moment by both clocks: what happened when is shown by the wall clock and decided by the
+// elapsed time.
+struct Moment {
+  TimestampMs wall_ms = 0;
+  std::int64_t elapsed_ms = 0;
+};
+
 // Makes identifiers for callers that did not bring their own.
 class IdGenerator {
  public:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "domain/clock.h"
 #include "domain/order_snapshot.h"
 #include "domain/payment_snapshot.h"
+#include "domain/reservation_snapshot.h"
 
 namespace outboxd::domain {
 
@@ -22,8 +24,13 @@ struct OpaquePayload {
   friend bool operator==(const OpaquePayload&, const OpaquePayload&) = default;
 };
 
-// What an event says. Those of orders and payments carry the entity as it was after the change.
-using EventPayload = std::variant<OrderSnapshot, PaymentSnapshot, OpaquePayload>;
+// What an event says. Those of orders, payments and reservations carry the entity as it was after
+// the change.
+using EventPayload =
+    std::variant<OrderSnapshot, PaymentSnapshot, ReservationSnapshot, OpaquePayload>;
+
+// The time to live of an event that neither the outbox nor the broker may give up on.
+inline constexpr std::int64_t kNeverExpires = std::numeric_limits<std::int64_t>::max();
 
 // Something that happened. It has no sequence number yet: the outbox gives that at commit.
 struct DomainEvent {

@@ -54,10 +54,27 @@ struct RequestIdTag {
   static constexpr std::string_view kArgument = "request_id";
 };
 
+struct UserIdTag {
+  static constexpr std::string_view kArgument = "user_id";
+};
+struct ItemIdTag {
+  static constexpr std::string_view kArgument = "item_id";
+};
+struct ReservationIdTag {
+  static constexpr std::string_view kArgument = "reservation_id";
+};
+struct DepositIdTag {
+  static constexpr std::string_view kArgument = "deposit_id";
+};
+
 using OrderId = Id<OrderIdTag>;
 using CustomerId = Id<CustomerIdTag>;
 using PaymentId = Id<PaymentIdTag>;
 using RequestId = Id<RequestIdTag>;
+using UserId = Id<UserIdTag>;
+using ItemId = Id<ItemIdTag>;
+using ReservationId = Id<ReservationIdTag>;
+using DepositId = Id<DepositIdTag>;
 
 // Outbox sequence number of one producer: 1, 2, 3 … without gaps (G3). 0 means "none yet".
 using Seq = std::uint64_t;

@@ -22,14 +22,33 @@ constexpr std::array kStatusNames = {
 
 constexpr std::size_t kPaymentIdBytes = 16;  // of the hash
 
+PaymentId payment_id_from(const std::string& name) {
+  const auto digest = sha256(name);
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text = "pay_";
+  for (std::size_t i = 0; i < kPaymentIdBytes; ++i) {
+    text.push_back(kDigits[digest[i] >> 4]);
+    text.push_back(kDigits[digest[i] & 15]);
+  }
+  return PaymentId::parse(text).value();
+}
+
+// What its events are about: they keep their order by it.
+struct KeyOf {
+  const std::string& operator()(const OrderCharge& charge) const { return charge.order_id.text(); }
+  const std::string& operator()(const ReservationCharge& charge) const {
+    return charge.reservation_id.text();
+  }
+};
+
 PaymentSnapshot snapshot_of(PaymentDue due, std::uint32_t attempts, TimestampMs now_ms) {
   PaymentId payment_id = payment_id_of(due.source, due.order_id);
   return {.payment_id = std::move(payment_id),
-          .order_id = std::move(due.order_id),
           .source = std::move(due.source),
-          .amount = due.amount,
-          .currency = due.currency,
-          .payment_method = std::move(due.payment_method),
+          .subject = OrderCharge{.order_id = std::move(due.order_id),
+                                 .amount = due.amount,
+                                 .currency = due.currency,
+                                 .payment_method = std::move(due.payment_method)},
           .attempts = attempts,
           .created_at_ms = now_ms,
           .updated_at_ms = now_ms};
@@ -58,16 +77,13 @@ Result<PaymentStatus> parse_payment_status(std::string_view name) {
   return bad_request("status", "status must be COMPLETED, FAILED or REFUNDED");
 }
 
+// No identifier holds a '/', so no other pair, and nothing of the other kind, makes the same text.
 PaymentId payment_id_of(std::string_view source, const OrderId& order_id) {
-  // No identifier holds a '/', so no other pair makes the same text.
-  const auto digest = sha256(std::string(source) + "/" + order_id.text());
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text = "pay_";
-  for (std::size_t i = 0; i < kPaymentIdBytes; ++i) {
-    text.push_back(kDigits[digest[i] >> 4]);
-    text.push_back(kDigits[digest[i] & 15]);
-  }
-  return PaymentId::parse(text).value();
+  return payment_id_from(std::string(source) + "/" + order_id.text());
+}
+
+PaymentId payment_id_of(std::string_view source, const ReservationId& reservation_id) {
+  return payment_id_from(std::string(source) + "/reservation/" + reservation_id.text());
 }
 
 Payment Payment::completed(PaymentDue due, std::uint32_t attempts, std::string_view reference,
@@ -88,6 +104,20 @@ Payment Payment::failed(PaymentDue due, std::uint32_t attempts, std::string_view
   return payment;
 }
 
+Payment Payment::booked(PointsSpent spent, std::uint32_t attempts, TimestampMs now_ms) {
+  PaymentId payment_id = payment_id_of(spent.source, spent.reservation_id);
+  Payment payment(PaymentSnapshot{
+      .payment_id = std::move(payment_id),
+      .source = std::move(spent.source),
+      .subject = ReservationCharge{.reservation_id = std::move(spent.reservation_id),
+                                   .points = spent.points},
+      .attempts = attempts,
+      .created_at_ms = now_ms,
+      .updated_at_ms = now_ms});
+  payment.record("payment.completed");
+  return payment;
+}
+
 Status Payment::complete_after_all(std::uint32_t attempts, std::string_view reference,
                                    TimestampMs now_ms) {
   if (snapshot_.status != PaymentStatus::kFailed) {
@@ -104,7 +134,8 @@ Status Payment::complete_after_all(std::uint32_t attempts, std::string_view refe
 }
 
 Status Payment::refund(TimestampMs now_ms) {
-  if (snapshot_.status != PaymentStatus::kCompleted) {
+  if (snapshot_.status != PaymentStatus::kCompleted ||
+      !std::holds_alternative<OrderCharge>(snapshot_.subject)) {
     return invalid_state(snapshot_, PaymentStatus::kRefunded);
   }
   snapshot_.status = PaymentStatus::kRefunded;
@@ -120,7 +151,7 @@ void Payment::note_published(Seq seq) {
 
 void Payment::record(std::string_view type) {
   events_.record(DomainEvent{.topic = std::string(kPaymentsTopic),
-                             .key = snapshot_.order_id.text(),
+                             .key = std::visit(KeyOf{}, snapshot_.subject),
                              .type = std::string(type),
                              .time_ms = snapshot_.updated_at_ms,
                              .ttl_ms = std::nullopt,

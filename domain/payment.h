@@ -1,4 +1,5 @@
-// The payment aggregate: one decision about the money of one order.
+// The payment aggregate: one decision about the money of one order, or one entry in the books about
+// the points of one reservation.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +27,9 @@ inline constexpr std::size_t kMaxGatewayReferenceBytes = 128;
 // every box and in every attempt, so that one order cannot have two payments.
 PaymentId payment_id_of(std::string_view source, const OrderId& order_id);
 
+// The payment of a reservation: never that of an order which has the same id.
+PaymentId payment_id_of(std::string_view source, const ReservationId& reservation_id);
+
 // What is to be paid.
 struct PaymentDue {
   std::string source;  // the order's producer, an identifier
@@ -35,11 +39,21 @@ struct PaymentDue {
   std::string payment_method;
 };
 
+// What was paid already: the points of a reservation that is PAID.
+struct PointsSpent {
+  std::string source;  // the reservation's producer, an identifier
+  ReservationId reservation_id;
+  Points points = 0;
+};
+
 // A payment with its rules. It begins with its decision, COMPLETED or FAILED, and then:
 //
 //   FAILED -> COMPLETED     a charge that was given up for failed turns out to be approved. It goes
 //                           on record, so that the order's side can ask the money back
 //   COMPLETED -> REFUNDED
+//
+// That of a reservation is COMPLETED from the beginning and stays it: its points went with the
+// reservation, and no gateway could give them back.
 //
 // Records an event for every change. Not thread-safe; lives for one use case.
 class Payment {
@@ -49,6 +63,7 @@ class Payment {
                            TimestampMs now_ms);
   static Payment failed(PaymentDue due, std::uint32_t attempts, std::string_view failure,
                         std::string_view detail, TimestampMs now_ms);
+  static Payment booked(PointsSpent spent, std::uint32_t attempts, TimestampMs now_ms);
 
   // The payment that a repository returned.
   explicit Payment(PaymentSnapshot stored) : snapshot_(std::move(stored)) {}
@@ -56,7 +71,8 @@ class Payment {
   // FAILED -> COMPLETED, with `payment.completed` recorded. Error: invalid_state.
   Status complete_after_all(std::uint32_t attempts, std::string_view reference, TimestampMs now_ms);
 
-  // COMPLETED -> REFUNDED, with `payment.refunded` recorded. Error: invalid_state.
+  // COMPLETED -> REFUNDED, with `payment.refunded` recorded. Error: invalid_state, also for the
+  // payment of a reservation.
   Status refund(TimestampMs now_ms);
 
   [[nodiscard]] const PaymentSnapshot& snapshot() const { return snapshot_; }

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "domain/clock.h"
 #include "domain/ids.h"
 #include "domain/money.h"
+#include "domain/wallet_snapshot.h"
 
 namespace outboxd::domain {
 
@@ -23,15 +25,33 @@ std::string_view name_of(PaymentStatus status);
 // The status called `name`, or a bad_request for the argument "status".
 Result<PaymentStatus> parse_payment_status(std::string_view name);
 
-struct PaymentSnapshot {
-  PaymentId payment_id;  // payment_id_of(source, order_id)
+// Money for an order, moved by the gateway.
+struct OrderCharge {
   OrderId order_id;
-  std::string source;  // the producer of the order, an identifier
   MinorUnits amount = 0;
   Currency currency;
   std::string payment_method;
+
+  friend bool operator==(const OrderCharge&, const OrderCharge&) = default;
+};
+
+// Points for a reservation, deducted already when the reservation was paid.
+struct ReservationCharge {
+  ReservationId reservation_id;
+  Points points = 0;
+
+  friend bool operator==(const ReservationCharge&, const ReservationCharge&) = default;
+};
+
+// What was paid for, and with what.
+using PaymentSubject = std::variant<OrderCharge, ReservationCharge>;
+
+struct PaymentSnapshot {
+  PaymentId payment_id;  // payment_id_of(source, and what its subject names)
+  std::string source;    // the producer of the order or the reservation, an identifier
+  PaymentSubject subject;
   PaymentStatus status = PaymentStatus::kCompleted;
-  std::uint32_t attempts = 0;     // deliveries of the order until the payment was decided
+  std::uint32_t attempts = 0;     // deliveries of the event until the payment was decided
   std::string failure;            // "declined", "dead_lettered"; empty: the payment did not fail
   std::string failure_detail;     // what the gateway, or the dead letter, said about it
   std::string gateway_reference;  // the gateway's name for the charge; empty: it gave none

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,6 +52,7 @@ struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;
   std::string argument;
+  std::optional<std::int64_t> missing = std::nullopt;  // points, of an insufficient_points
 
   friend bool operator==(const Error&, const Error&) = default;
 };

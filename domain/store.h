@@ -84,6 +84,14 @@ struct NamedState {
   StateValue value;
 };
 
+// A hold that may end by itself, as the order of expiry knows it.
+struct LiveHold {
+  std::int64_t expires_elapsed_ms = 0;
+  ReservationId reservation_id;
+
+  friend bool operator==(const LiveHold&, const LiveHold&) = default;
+};
+
 // Port to durable state, read without a unit of work. Callable from any thread. Only what is
 // durable is seen.
 class DurableReader {
@@ -99,6 +107,23 @@ class DurableReader {
   // than `limit` entries and still have a `next`. Must not be asked of a store that keeps none.
   virtual Result<PageOf<PaymentSnapshot>> list_payments(std::optional<PaymentStatus> /*status*/,
                                                         const Page& /*page*/) {
+    OUTBOXD_CHECK(false);
+  }
+
+  // The same for reservations by reservation_id, and for wallets by user_id.
+  virtual Result<PageOf<ReservationSnapshot>> list_reservations(
+      std::optional<ReservationStatus> /*status*/, const Page& /*page*/) {
+    OUTBOXD_CHECK(false);
+  }
+  virtual Result<PageOf<WalletSnapshot>> list_wallets(const Page& /*page*/) {
+    OUTBOXD_CHECK(false);
+  }
+
+  // Calls `visit` with the live holds that are over at `from_elapsed_ms` or later, the first to end
+  // first, until it returns false or there are no more. Where the caller knows that earlier ones
+  // are settled, a later `from_elapsed_ms` saves walking over what they left behind.
+  virtual Status scan_holds(std::int64_t /*from_elapsed_ms*/,
+                            const std::function<bool(const LiveHold&)>& /*visit*/) {
     OUTBOXD_CHECK(false);
   }
 

@@ -18,7 +18,9 @@
 #include "domain/order_snapshot.h"
 #include "domain/outbox_entry.h"
 #include "domain/payment_snapshot.h"
+#include "domain/reservation_snapshot.h"
 #include "domain/result.h"
+#include "domain/wallet_snapshot.h"
 
 namespace outboxd::domain {
 
@@ -42,6 +44,40 @@ class PaymentRepository {
 
   // Inserts or replaces.
   virtual void put(const PaymentSnapshot& payment) = 0;
+};
+
+class WalletRepository {
+ public:
+  virtual ~WalletRepository() = default;
+
+  // The wallet, or nothing. Error here and below: internal, when the store cannot be read.
+  virtual Result<std::optional<WalletSnapshot>> find(const UserId& id) = 0;
+
+  // Inserts or replaces.
+  virtual void put(const WalletSnapshot& wallet) = 0;
+
+  virtual Result<std::optional<DepositRecord>> find_deposit(const DepositId& id) = 0;
+  virtual void put_deposit(const DepositRecord& deposit) = 0;
+
+  virtual Result<std::optional<DeductionRecord>> find_deduction(const ReservationId& id) = 0;
+  virtual void put_deduction(const DeductionRecord& deduction) = 0;
+};
+
+class ReservationRepository {
+ public:
+  virtual ~ReservationRepository() = default;
+
+  // The reservation, or nothing. Error here and below: internal, when the store cannot be read.
+  virtual Result<std::optional<ReservationSnapshot>> find(const ReservationId& id) = 0;
+
+  // Inserts or replaces, and keeps the claim on its item and the order of expiry in step. A
+  // reservation is put HELD before it is put otherwise, and its item, its deadline and its id stay;
+  // to put one HELD whose item another holds or has bought is a bug, and aborts.
+  virtual Status put(const ReservationSnapshot& reservation) = 0;
+
+  // The reservation that holds the item or has bought it, or nothing. Whether its hold is over is
+  // for the caller to see.
+  virtual Result<std::optional<ReservationId>> holder_of(const ItemId& id) = 0;
 };
 
 // A value that an application keeps under a key of its own.
@@ -129,6 +165,8 @@ class UnitOfWork {
   virtual InboxMarks& inbox() { OUTBOXD_CHECK(false); }
   virtual PaymentRepository& payments() { OUTBOXD_CHECK(false); }
   virtual DeadLetters& dead_letters() { OUTBOXD_CHECK(false); }
+  virtual WalletRepository& wallets() { OUTBOXD_CHECK(false); }
+  virtual ReservationRepository& reservations() { OUTBOXD_CHECK(false); }
 
   // Makes the group be written even if nothing else is in it: the elapsed time goes with it.
   virtual void touch() {}

@@ -1,55 +1,16 @@
 #include "storage/records.h"
 
-#include <exception>
 #include <optional>
 #include <utility>
 
-#include <fmt/format.h>
-#include <msgpack.hpp>
+#include "storage/record_fields.h"
 
 namespace outboxd::storage {
 
-using domain::Error;
 using domain::Result;
 using domain::Status;
 
 namespace {
-
-constexpr char kVersion = 1;
-
-// Bounds of one record, checked before memory is taken: an order has the most entries, an envelope
-// the most bytes.
-constexpr std::size_t kMaxEntries = 4096;
-constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
-constexpr std::size_t kMaxDepth = 4;
-
-// msgpack's packer writes to anything with write().
-struct StringSink {
-  void write(const char* data, std::size_t size) { out.append(data, size); }
-  std::string& out;
-};
-
-using Packer = msgpack::packer<StringSink>;
-
-void pack_text(Packer& packer, std::string_view text) {
-  packer.pack_str(static_cast<std::uint32_t>(text.size()));
-  packer.pack_str_body(text.data(), static_cast<std::uint32_t>(text.size()));
-}
-
-void pack_bytes(Packer& packer, std::string_view bytes) {
-  packer.pack_bin(static_cast<std::uint32_t>(bytes.size()));
-  packer.pack_bin_body(bytes.data(), static_cast<std::uint32_t>(bytes.size()));
-}
-
-// Runs `pack` on a packer over `out` that starts with the version and an array of `fields`.
-template <typename Pack>
-void encode_record(std::string& out, std::uint32_t fields, Pack pack) {
-  out.assign(1, kVersion);
-  StringSink sink{out};
-  Packer packer(sink);
-  packer.pack_array(fields);
-  pack(packer);
-}
 
 void pack_entry(Packer& packer, const domain::OutboxEntry& entry) {
   packer.pack_int64(entry.time_ms);
@@ -60,103 +21,6 @@ void pack_entry(Packer& packer, const domain::OutboxEntry& entry) {
   }
   pack_text(packer, entry.topic);
   pack_bytes(packer, entry.envelope);
-}
-
-// What a decoder throws inside decode_record, and nowhere else.
-struct BadField {};
-
-// The fields of an array, read in order. Views are into the record.
-class Fields {
- public:
-  explicit Fields(const msgpack::object& object) {
-    if (object.type != msgpack::type::ARRAY) throw BadField{};
-    next_ = object.via.array.ptr;
-    end_ = next_ + object.via.array.size;
-  }
-
-  std::uint64_t number() {
-    const msgpack::object& object = take();
-    if (object.type != msgpack::type::POSITIVE_INTEGER) throw BadField{};
-    return object.via.u64;
-  }
-
-  std::int64_t integer() {
-    const msgpack::object& object = take();
-    if (object.type == msgpack::type::NEGATIVE_INTEGER) return object.via.i64;
-    if (object.type != msgpack::type::POSITIVE_INTEGER || object.via.u64 > INT64_MAX) {
-      throw BadField{};
-    }
-    return static_cast<std::int64_t>(object.via.u64);
-  }
-
-  std::string_view text() {
-    const msgpack::object& object = take();
-    if (object.type != msgpack::type::STR) throw BadField{};
-    return {object.via.str.ptr, object.via.str.size};
-  }
-
-  std::string_view bytes() {
-    const msgpack::object& object = take();
-    if (object.type != msgpack::type::BIN) throw BadField{};
-    return {object.via.bin.ptr, object.via.bin.size};
-  }
-
-  // True, and passes over it, if the next field is nil.
-  bool nil() {
-    if (next_ == end_ || next_->type != msgpack::type::NIL) return false;
-    ++next_;
-    return true;
-  }
-
-  // False where a record of an older version ends.
-  [[nodiscard]] bool more() const { return next_ != end_; }
-
-  const msgpack::object& take() {
-    if (next_ == end_) throw BadField{};
-    return *next_++;
-  }
-
- private:
-  const msgpack::object* next_ = nullptr;
-  const msgpack::object* end_ = nullptr;
-};
-
-Error undecodable(std::string_view kind, std::string_view name) {
-  return Error{.message = fmt::format("{} '{}' cannot be decoded: the database is damaged, or was "
-                                      "written by a newer version",
-                                      kind, name)};
-}
-
-// Runs `read` on the fields of `bytes`; false when they are not what it expects. Nothing throws out
-// of here.
-template <typename Read>
-bool decode_record(std::string_view bytes, Read read) {
-  if (bytes.empty() || bytes.front() != kVersion) return false;
-  const auto keep_references = [](msgpack::type::object_type, std::size_t, void*) { return true; };
-  const msgpack::unpack_limit limit(kMaxEntries, /*map=*/0, kMaxBytes, kMaxBytes, /*ext=*/0,
-                                    kMaxDepth);
-  try {
-    msgpack::zone zone(512);
-    std::size_t offset = 1;
-    bool referenced = false;
-    const msgpack::object object = msgpack::unpack(zone, bytes.data(), bytes.size(), offset,
-                                                   referenced, keep_references, nullptr, limit);
-    if (offset != bytes.size()) return false;
-    Fields fields(object);
-    read(fields);
-    return true;
-  } catch (const BadField&) {
-    return false;
-  } catch (const std::exception&) {
-    return false;
-  }
-}
-
-template <typename Id>
-Id read_id(std::string_view text) {
-  auto id = Id::parse(text);
-  if (!id) throw BadField{};
-  return std::move(id).value();
 }
 
 domain::OrderSnapshot read_order(std::string_view order_id, Fields& fields) {
@@ -195,18 +59,8 @@ domain::OrderSnapshot read_order(std::string_view order_id, Fields& fields) {
   return order;
 }
 
-domain::PaymentSnapshot read_payment(std::string_view payment_id, Fields& fields) {
-  auto order_id = read_id<domain::OrderId>(fields.text());
-  std::string source(fields.text());
-  const std::int64_t amount = fields.integer();
-  auto currency = domain::Currency::parse(fields.text());
-  if (!currency) throw BadField{};
-  domain::PaymentSnapshot payment{.payment_id = read_id<domain::PaymentId>(payment_id),
-                                  .order_id = std::move(order_id),
-                                  .source = std::move(source),
-                                  .amount = amount,
-                                  .currency = *currency};
-  payment.payment_method = fields.text();
+// Everything of a payment but its subject.
+void read_decision(Fields& fields, domain::PaymentSnapshot& payment) {
   const std::uint64_t status = fields.number();
   if (status > static_cast<std::uint64_t>(domain::PaymentStatus::kRefunded)) throw BadField{};
   payment.status = static_cast<domain::PaymentStatus>(status);
@@ -220,14 +74,33 @@ domain::PaymentSnapshot read_payment(std::string_view payment_id, Fields& fields
   payment.updated_at_ms = fields.integer();
   payment.decided_seq = fields.number();
   payment.refunded_seq = fields.number();
-  return payment;
 }
 
-// Half the range is left, so that adding to an elapsed time cannot overflow.
-std::int64_t read_elapsed(Fields& fields) {
-  const std::int64_t elapsed_ms = fields.integer();
-  if (elapsed_ms < 0 || elapsed_ms > INT64_MAX / 2) throw BadField{};
-  return elapsed_ms;
+// The fields behind `source`, which say what was paid for; an order's id stands before it.
+domain::PaymentSubject read_subject(std::optional<domain::OrderId> order_id, Fields& fields) {
+  const std::int64_t amount = fields.integer();
+  if (!order_id) {
+    if (amount < 1 || !fields.nil()) throw BadField{};
+    return domain::ReservationCharge{
+        .reservation_id = read_id<domain::ReservationId>(fields.text()), .points = amount};
+  }
+  auto currency = domain::Currency::parse(fields.text());
+  if (!currency) throw BadField{};
+  return domain::OrderCharge{.order_id = *std::move(order_id),
+                             .amount = amount,
+                             .currency = *currency,
+                             .payment_method = std::string(fields.text())};
+}
+
+domain::PaymentSnapshot read_payment(std::string_view payment_id, Fields& fields) {
+  std::optional<domain::OrderId> order_id;
+  if (!fields.nil()) order_id = read_id<domain::OrderId>(fields.text());
+  std::string source(fields.text());
+  domain::PaymentSnapshot payment{.payment_id = read_id<domain::PaymentId>(payment_id),
+                                  .source = std::move(source),
+                                  .subject = read_subject(std::move(order_id), fields)};
+  read_decision(fields, payment);
+  return payment;
 }
 
 void read_entry(domain::Seq seq, Fields& fields, domain::OutboxEntry& out) {
@@ -298,11 +171,20 @@ void encode(const domain::OrderSnapshot& order, std::string& out) {
 
 void encode(const domain::PaymentSnapshot& payment, std::string& out) {
   encode_record(out, 14, [&](Packer& packer) {
-    pack_text(packer, payment.order_id.text());
-    pack_text(packer, payment.source);
-    packer.pack_int64(payment.amount);
-    pack_text(packer, payment.currency.code());
-    pack_text(packer, payment.payment_method);
+    if (const auto* order = std::get_if<domain::OrderCharge>(&payment.subject)) {
+      pack_text(packer, order->order_id.text());
+      pack_text(packer, payment.source);
+      packer.pack_int64(order->amount);
+      pack_text(packer, order->currency.code());
+      pack_text(packer, order->payment_method);
+    } else {
+      const auto& reservation = std::get<domain::ReservationCharge>(payment.subject);
+      packer.pack_nil();
+      pack_text(packer, payment.source);
+      packer.pack_int64(reservation.points);
+      packer.pack_nil();
+      pack_text(packer, reservation.reservation_id.text());
+    }
     packer.pack_uint8(static_cast<std::uint8_t>(payment.status));
     packer.pack_uint32(payment.attempts);
     pack_text(packer, payment.failure);

@@ -45,7 +45,8 @@ void encode_ranges(const std::vector<domain::SeqRange>& ranges,
 void encode(const domain::OrderSnapshot& order, std::string& out);
 
 // [order_id, source, amount, currency, payment_method, status, attempts, failure, failure_detail,
-//  gateway_reference, created_at_ms, updated_at_ms, decided_seq, refunded_seq]
+//  gateway_reference, created_at_ms, updated_at_ms, decided_seq, refunded_seq], of a reservation
+// [nil, source, points, nil, reservation_id, status, ...]
 void encode(const domain::PaymentSnapshot& payment, std::string& out);
 
 // [version, bytes]

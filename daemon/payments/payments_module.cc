@@ -29,14 +29,15 @@ Result<PaymentId> payment_asked_back(std::string_view event_data) {
   return data.id<PaymentId>("payment_id");
 }
 
-domain::RefundRequest refund_request(const PaymentSnapshot& payment, std::string key) {
+domain::RefundRequest refund_request(const PaymentSnapshot& payment,
+                                     const domain::OrderCharge& charge, std::string key) {
   return {.idempotency_key = std::move(key),
           .payment_id = payment.payment_id,
           .gateway_reference = payment.gateway_reference,
-          .order_id = payment.order_id,
-          .amount = payment.amount,
-          .currency = payment.currency,
-          .payment_method = payment.payment_method};
+          .order_id = charge.order_id,
+          .amount = charge.amount,
+          .currency = charge.currency,
+          .payment_method = charge.payment_method};
 }
 
 }  // namespace
@@ -128,11 +129,14 @@ void PaymentsModule::refund(const InboxEvent& event, std::string_view data, Deli
     // The box that made it consumes in the same group; sooner or later the event gets there.
     return parts_.inbox.retry(delivery, "there is no completed payment " + id->text() + " here");
   }
+  const auto* charge = std::get_if<domain::OrderCharge>(&payment->subject);
+  if (charge == nullptr) {
+    return parts_.inbox.bury(delivery, "payment " + id->text() + " is not of an order");
+  }
   call(
       delivery,
-      [request = refund_request(*payment, identity_of(event))](domain::PaymentGateway& gateway) {
-        return gateway.refund(request);
-      },
+      [request = refund_request(*payment, *charge, identity_of(event))](
+          domain::PaymentGateway& gateway) { return gateway.refund(request); },
       [this, delivery, id = *std::move(id), is_dead_letter = event.topic == kDeadOrdersTopic](
           const GatewayAnswer& answer) { refunded(id, is_dead_letter, delivery, answer); });
 }

@@ -232,20 +232,22 @@ Result<Application::Deed> Application::process(domain::UnitOfWork& work) {
   const std::string id = "pay-" + std::to_string(delivery);
   OUTBOXD_ASSIGN_OR_RETURN(const bool is_marked, work.inbox().contains(mark_of(delivery)));
   expect(!is_marked, "delivery " + std::to_string(delivery) + " is marked before it came");
-  domain::PaymentSnapshot payment{.payment_id = *domain::PaymentId::parse(id),
-                                  .order_id = *domain::OrderId::parse("order-" + id),
-                                  .source = "till-2",
-                                  .amount = 1 + static_cast<std::int64_t>(below(5000)),
-                                  .currency = *domain::Currency::parse("GBP"),
-                                  .payment_method = "pm_ok_visa",
-                                  .attempts = 1,
-                                  .created_at_ms = now_ms_,
-                                  .updated_at_ms = now_ms_};
+  const domain::MinorUnits amount = 1 + static_cast<std::int64_t>(below(5000));
+  domain::PaymentSnapshot payment{
+      .payment_id = *domain::PaymentId::parse(id),
+      .source = "till-2",
+      .subject = domain::OrderCharge{.order_id = *domain::OrderId::parse("order-" + id),
+                                     .amount = amount,
+                                     .currency = *domain::Currency::parse("GBP"),
+                                     .payment_method = "pm_ok_visa"},
+      .attempts = 1,
+      .created_at_ms = now_ms_,
+      .updated_at_ms = now_ms_};
   payment.decided_seq = publish(work, "payment.completed", id);
   const auto takings = contents_.state.find(kTakingsKey);
   const std::int64_t before =
       takings == contents_.state.end() ? 0 : std::stoll(takings->second.bytes);
-  put_wallet(work, kTakingsKey, before + payment.amount);
+  put_wallet(work, kTakingsKey, before + amount);
   work.payments().put(payment);
   work.inbox().put(mark_of(delivery), 0);
   contents_.marks.insert(delivery);

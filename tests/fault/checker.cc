@@ -146,7 +146,7 @@ class Checker {
         violated("G8: " + id + " was made and would be made again");
       }
       check_event(found, payment->second.decided_seq, "payment.completed " + id);
-      paid += payment->second.amount;
+      paid += std::get<domain::OrderCharge>(payment->second.subject).amount;
     }
     const auto takings = found.state.find(kTakingsKey);
     const std::int64_t taken = takings == found.state.end() ? 0 : std::stoll(takings->second.bytes);

@@ -77,14 +77,15 @@ OrderSnapshot make_order(const std::string& id, domain::OrderStatus status) {
 }
 
 domain::PaymentSnapshot make_payment(const std::string& id, domain::PaymentStatus status) {
-  domain::PaymentSnapshot payment{.payment_id = domain::PaymentId::parse(id).value(),
-                                  .order_id = domain::OrderId::parse("o-" + id).value(),
-                                  .source = "till-1",
-                                  .amount = 250,
-                                  .currency = domain::Currency::parse("GBP").value(),
-                                  .payment_method = "pm_ok",
-                                  .status = status,
-                                  .attempts = 2};
+  domain::PaymentSnapshot payment{
+      .payment_id = domain::PaymentId::parse(id).value(),
+      .source = "till-1",
+      .subject = domain::OrderCharge{.order_id = domain::OrderId::parse("o-" + id).value(),
+                                     .amount = 250,
+                                     .currency = domain::Currency::parse("GBP").value(),
+                                     .payment_method = "pm_ok"},
+      .status = status,
+      .attempts = 2};
   payment.created_at_ms = 1;
   payment.updated_at_ms = 2;
   payment.decided_seq = 3;

@@ -36,7 +36,7 @@ TEST(PaymentTest, ACompletedPaymentSaysWhatWasPaidInItsEvent) {
   Payment payment = Payment::completed(due(), 2, "ch_17", kNow);
   EXPECT_EQ(payment.snapshot().payment_id, payment_id_of("tills-1", order("o-1")));
   EXPECT_EQ(payment.snapshot().status, PaymentStatus::kCompleted);
-  EXPECT_EQ(payment.snapshot().amount, 2208);
+  EXPECT_EQ(std::get<OrderCharge>(payment.snapshot().subject).amount, 2208);
   EXPECT_EQ(payment.snapshot().attempts, 2U);
   EXPECT_EQ(payment.snapshot().gateway_reference, "ch_17");
   EXPECT_EQ(payment.snapshot().failure, "");

@@ -29,17 +29,18 @@ domain::OrderSnapshot full_order() {
 }
 
 domain::PaymentSnapshot full_payment() {
-  domain::PaymentSnapshot payment{.payment_id = domain::PaymentId::parse("pay_1").value(),
-                                  .order_id = domain::OrderId::parse("o-1").value(),
-                                  .source = "till-1",
-                                  .amount = std::numeric_limits<std::int64_t>::max(),
-                                  .currency = domain::Currency::parse("KWD").value(),
-                                  .payment_method = "pm_decline",
-                                  .status = domain::PaymentStatus::kRefunded,
-                                  .attempts = std::numeric_limits<std::uint32_t>::max(),
-                                  .failure = "declined",
-                                  .failure_detail = "no funds",
-                                  .gateway_reference = "ch_1"};
+  domain::PaymentSnapshot payment{
+      .payment_id = domain::PaymentId::parse("pay_1").value(),
+      .source = "till-1",
+      .subject = domain::OrderCharge{.order_id = domain::OrderId::parse("o-1").value(),
+                                     .amount = std::numeric_limits<std::int64_t>::max(),
+                                     .currency = domain::Currency::parse("KWD").value(),
+                                     .payment_method = "pm_decline"},
+      .status = domain::PaymentStatus::kRefunded,
+      .attempts = std::numeric_limits<std::uint32_t>::max(),
+      .failure = "declined",
+      .failure_detail = "no funds",
+      .gateway_reference = "ch_1"};
   payment.created_at_ms = -1;
   payment.updated_at_ms = 1'700'000'000'000;
   payment.decided_seq = 17;
@@ -102,7 +103,7 @@ TEST(Records, ADeadLetterComesBackAsItWas) {
 TEST(Records, APaymentComesBackAsItWasWithEveryFieldInUseAndWithNone) {
   EXPECT_EQ(decode_payment("pay_1", encoded(full_payment())).value(), full_payment());
   domain::PaymentSnapshot sparse = full_payment();
-  sparse.payment_method.clear();
+  std::get<domain::OrderCharge>(sparse.subject).payment_method.clear();
   sparse.failure.clear();
   sparse.failure_detail.clear();
   sparse.gateway_reference.clear();

@@ -59,7 +59,7 @@ TEST_F(PaymentsModuleTest, AnApprovedChargeIsACompletedPaymentWithItsEvent) {
   EXPECT_EQ(bank.deliver(created("o-1")), kAcknowledged);
   const domain::PaymentSnapshot& payment = bank.payment("tills", "o-1");
   EXPECT_EQ(payment.status, PaymentStatus::kCompleted);
-  EXPECT_EQ(payment.amount, 2208);
+  EXPECT_EQ(std::get<domain::OrderCharge>(payment.subject).amount, 2208);
   EXPECT_EQ(payment.attempts, 1U);
   EXPECT_EQ(payment.gateway_reference, "ledger-tills/1");
   EXPECT_THAT(bank.event_types(), ElementsAre("payment.completed"));
@@ -210,7 +210,7 @@ TEST_F(PaymentsModuleTest, FieldsOfANewerProducerAreNoObstacle) {
       .field("payment_method", "pm_ok");
   EXPECT_EQ(bank.deliver(event_with("tills", 3, "orders", kPaymentsGroup, "order.created", data)),
             kAcknowledged);
-  EXPECT_EQ(bank.payment("tills", "o-7").amount, 10);
+  EXPECT_EQ(std::get<domain::OrderCharge>(bank.payment("tills", "o-7").subject).amount, 10);
 }
 
 TEST_F(PaymentsModuleTest, WhatElseHappensToOrdersHasNoEffect) {
