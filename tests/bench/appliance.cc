@@ -76,12 +76,12 @@ Appliance::~Appliance() {
   note_memory();
 }
 
-std::chrono::duration<double> Appliance::start_daemon() {
+std::chrono::duration<double> Appliance::start_daemon(const std::string& modules) {
   const auto begin = Clock::now();
   daemon_ = std::make_unique<ChildProcess>(ChildOptions{
       .argv = {program(context_.settings, "outboxd"), "--config", home_.path() / "empty.toml",
                "--data-dir", daemon_data_, "--socket", daemon_socket_, "--broker", broker_address_,
-               "--producer", "bench", "--modules", "orders"},
+               "--producer", "bench", "--modules", modules},
       .environment = {},
       .working_directory = home_.path(),
       .log_file = home_.path() / "outboxd.log",
@@ -129,12 +129,24 @@ void Appliance::note_memory() {
       std::max(context_.daemon_peak_rss_bytes, daemon_->memory().peak_bytes);
 }
 
-template <typename Measure>
-LoadResult Appliance::load(std::uint32_t in_flight, const Measure& measure) {
+std::vector<UniqueFd> Appliance::connections() const {
   std::vector<UniqueFd> sockets;
   for (std::uint32_t i = 0; i < kConnections; ++i) sockets.push_back(connect_unix(daemon_socket_));
+  return sockets;
+}
+
+LoadResult Appliance::call(LoadProtocol& protocol, std::uint32_t in_flight, std::uint64_t first,
+                           std::uint64_t count) {
+  LoadLoop loop(connections(), in_flight, protocol, first);
+  const LoadResult result = loop.run_count(count);
+  note_memory();
+  return result;
+}
+
+template <typename Measure>
+LoadResult Appliance::load(std::uint32_t in_flight, const Measure& measure) {
   OrderCreateProtocol protocol;
-  LoadLoop loop(std::move(sockets), in_flight, protocol, next_number_);
+  LoadLoop loop(connections(), in_flight, protocol, next_number_);
   const LoadResult result = measure(loop);
   next_number_ = loop.next_number();
   note_memory();

@@ -34,7 +34,7 @@ class Appliance {
   ~Appliance();
 
   // Starts the daemon and returns the time until it answers `daemon.status`.
-  std::chrono::duration<double> start_daemon();
+  std::chrono::duration<double> start_daemon(const std::string& modules = "orders");
   // `configuration`: what of the broker's is not as by default, as TOML.
   void start_broker(const std::string& configuration = "");
   // A second daemon, of another box, with the payments module and the simulated gateway.
@@ -47,6 +47,10 @@ class Appliance {
   LoadResult commit_for(std::uint32_t in_flight);
   // Creates `count` orders as fast as it goes.
   LoadResult commit_count(std::uint64_t count);
+  // `count` requests of `protocol` with the numbers from `first` on, as fast as they are answered,
+  // over 64 connections.
+  LoadResult call(LoadProtocol& protocol, std::uint32_t in_flight, std::uint64_t first,
+                  std::uint64_t count);
   // One client, one request at a time; nanoseconds each.
   std::vector<std::uint64_t> round_trips();
 
@@ -70,6 +74,7 @@ class Appliance {
 
  private:
   void note_memory();
+  std::vector<UniqueFd> connections() const;
   template <typename Measure>
   LoadResult load(std::uint32_t in_flight, const Measure& measure);
 

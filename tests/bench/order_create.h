@@ -1,26 +1,13 @@
-// MessagePack-RPC requests `order.create` as prepared bytes, and their replies as a count.
+// `order.create` under load: an order of two lines.
 #pragma once
 
-#include <cstdint>
-#include <string>
-
-#include "tests/bench/load_loop.h"
-#include "tests/bench/sample_order.h"
+#include "tests/bench/rpc_load.h"
 
 namespace outboxd::bench {
 
-class OrderCreateProtocol : public LoadProtocol {
+class OrderCreateProtocol : public RpcLoad {
  public:
   OrderCreateProtocol();
-
-  void append_request(std::uint64_t number, std::string& out) override;
-  Replies count_replies(const char* data, std::size_t size) override;
-
- private:
-  NumberedText request_;
 };
-
-// The end of the MessagePack value that starts at `begin`, or null if it is not all there.
-const char* end_of_value(const char* begin, const char* end);
 
 }  // namespace outboxd::bench

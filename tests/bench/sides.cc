@@ -13,6 +13,7 @@
 #include "tests/bench/outage_rows.h"
 #include "tests/bench/payment_rows.h"
 #include "tests/bench/relay_row.h"
+#include "tests/bench/reservation_rows.h"
 #include "tests/bench/scoreboard.h"
 
 namespace outboxd::bench {
@@ -58,6 +59,7 @@ std::vector<Side> all_sides() {
   add(latency_sides());
   add(relay_sides());
   add(payment_sides());
+  add(reservation_sides());
   add(outage_sides());
   add(broker_memory_sides());
   return sides;
