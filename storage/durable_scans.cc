@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "storage/points_records.h"
 #include "storage/records.h"
 
 namespace outboxd::storage {
@@ -101,6 +102,45 @@ Result<PageOf<domain::PaymentSnapshot>> DurableScans::list_payments(
         if (status && payment.status != *status) return Listed();
         return Listed(std::move(payment));
       });
+}
+
+Result<PageOf<domain::ReservationSnapshot>> DurableScans::list_reservations(
+    std::optional<domain::ReservationStatus> status, const Page& page) const {
+  using Listed = std::optional<domain::ReservationSnapshot>;
+  return list<domain::ReservationSnapshot>(
+      database_, kReservationPrefix, "", page,
+      [&](std::string_view id, std::string_view value) -> Result<Listed> {
+        OUTBOXD_ASSIGN_OR_RETURN(auto reservation, decode_reservation(id, value));
+        if (status && reservation.status != *status) return Listed();
+        return Listed(std::move(reservation));
+      });
+}
+
+Result<PageOf<domain::WalletSnapshot>> DurableScans::list_wallets(const Page& page) const {
+  using Listed = std::optional<domain::WalletSnapshot>;
+  return list<domain::WalletSnapshot>(
+      database_, kWalletPrefix, "", page,
+      [](std::string_view id, std::string_view value) -> Result<Listed> {
+        OUTBOXD_ASSIGN_OR_RETURN(auto wallet, decode_wallet(id, value));
+        return Listed(std::move(wallet));
+      });
+}
+
+Status DurableScans::scan_holds(std::int64_t from_elapsed_ms,
+                                const std::function<bool(const domain::LiveHold&)>& visit) const {
+  const std::string first = hold_key(std::max<std::int64_t>(from_elapsed_ms, 0), "");
+  const std::string end = end_of_prefix(std::string(1, kHoldPrefix));
+  const rocksdb::Slice upper_bound(end);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper_bound;
+  const std::unique_ptr<rocksdb::Iterator> entries(database_.db().NewIterator(
+      options, database_.family(static_cast<std::size_t>(Family::kState))));
+  for (entries->Seek(first); entries->Valid(); entries->Next()) {
+    OUTBOXD_ASSIGN_OR_RETURN(const auto hold, decode_hold(view_of(entries->key()).substr(1)));
+    if (!visit(hold)) return domain::ok_status();
+  }
+  if (!entries->status().ok()) return to_error("read the holds", entries->status());
+  return domain::ok_status();
 }
 
 Result<PageOf<domain::NamedState>> DurableScans::list_state(std::string_view prefix,

@@ -23,6 +23,12 @@ class DurableScans {
       std::optional<domain::OrderStatus> status, const domain::Page& page) const;
   domain::Result<domain::PageOf<domain::PaymentSnapshot>> list_payments(
       std::optional<domain::PaymentStatus> status, const domain::Page& page) const;
+  domain::Result<domain::PageOf<domain::ReservationSnapshot>> list_reservations(
+      std::optional<domain::ReservationStatus> status, const domain::Page& page) const;
+  domain::Result<domain::PageOf<domain::WalletSnapshot>> list_wallets(
+      const domain::Page& page) const;
+  domain::Status scan_holds(std::int64_t from_elapsed_ms,
+                            const std::function<bool(const domain::LiveHold&)>& visit) const;
   domain::Result<domain::PageOf<domain::NamedState>> list_state(std::string_view prefix,
                                                                 const domain::Page& page) const;
 

@@ -30,6 +30,12 @@ inline constexpr std::string_view kProducerKey = "producer";
 inline constexpr char kOrderPrefix = 'o';
 inline constexpr char kPaymentPrefix = 'p';
 inline constexpr char kApplicationPrefix = 'k';
+inline constexpr char kWalletPrefix = 'w';
+inline constexpr char kDepositPrefix = 'd';
+inline constexpr char kDeductionPrefix = 'x';
+inline constexpr char kReservationPrefix = 'r';
+inline constexpr char kClaimPrefix = 'i';
+inline constexpr char kHoldPrefix = 'h';
 
 // The key of `outbox` and `dead`: seq:u64be.
 class SeqKey {
@@ -68,6 +74,15 @@ inline std::string state_key(char prefix, std::string_view name) {
   key.reserve(name.size() + 1);
   key.push_back(prefix);
   key.append(name);
+  return key;
+}
+
+// The key of `state` for a live hold: 'h' expires_elapsed_ms:u64be reservation_id. So the first to
+// end comes first.
+inline std::string hold_key(std::int64_t expires_elapsed_ms, std::string_view reservation_id) {
+  std::string key =
+      state_key(kHoldPrefix, SeqKey(static_cast<std::uint64_t>(expires_elapsed_ms)).view());
+  key.append(reservation_id);
   return key;
 }
 

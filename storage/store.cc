@@ -157,6 +157,17 @@ class RocksOutboxStore final : public OutboxStore {
                                                         const Page& page) override {
     return reader_.list_payments(status, page);
   }
+  Result<PageOf<domain::ReservationSnapshot>> list_reservations(
+      std::optional<domain::ReservationStatus> status, const Page& page) override {
+    return reader_.list_reservations(status, page);
+  }
+  Result<PageOf<domain::WalletSnapshot>> list_wallets(const Page& page) override {
+    return reader_.list_wallets(page);
+  }
+  Status scan_holds(std::int64_t from_elapsed_ms,
+                    const std::function<bool(const domain::LiveHold&)>& visit) override {
+    return reader_.scan_holds(from_elapsed_ms, visit);
+  }
   Result<PageOf<domain::NamedState>> list_state(std::string_view prefix,
                                                 const Page& page) override {
     return reader_.list_state(prefix, page);

@@ -80,6 +80,8 @@ struct StoreStats {
 struct VerifyReport {
   std::uint64_t orders = 0;
   std::uint64_t payments = 0;
+  std::uint64_t wallets = 0;
+  std::uint64_t reservations = 0;
   std::uint64_t state_keys = 0;
   std::uint64_t outbox_entries = 0;
   std::uint64_t request_records = 0;
@@ -121,7 +123,9 @@ class OutboxStore : public domain::Store, public domain::DurableReader {
   virtual domain::Result<StoreStats> stats() = 0;
 
   // Reads everything and checks it: checksums of all files, every record decodes, the outbox has no
-  // gap between the watermark and its head. An error means that reading itself failed.
+  // gap between the watermark and its head, every wallet is the sum of its records, every PAID
+  // reservation has its deduction, claims and holds agree with the reservations. An error means
+  // that reading itself failed.
   virtual domain::Result<VerifyReport> verify() = 0;
 
   // Frees what is complete or expired, now and entirely. Blocks.

@@ -9,6 +9,7 @@
 
 #include "domain/unit_of_work.h"
 #include "storage/group_builder.h"
+#include "storage/points_repositories.h"
 
 namespace outboxd::storage {
 
@@ -118,7 +119,9 @@ class UnitOfWork final : public domain::UnitOfWork {
         requests_(group),
         outbox_(group),
         marks_(group),
-        dead_(group) {}
+        dead_(group),
+        wallets_(group),
+        reservations_(group) {}
 
   domain::OrderRepository& orders() override { return orders_; }
   domain::ApplicationState& application_state() override { return states_; }
@@ -127,6 +130,8 @@ class UnitOfWork final : public domain::UnitOfWork {
   domain::InboxMarks& inbox() override { return marks_; }
   domain::PaymentRepository& payments() override { return payments_; }
   domain::DeadLetters& dead_letters() override { return dead_; }
+  domain::WalletRepository& wallets() override { return wallets_; }
+  domain::ReservationRepository& reservations() override { return reservations_; }
   void touch() override { group_.touch(); }
   std::uint64_t revision() override { return group_.revision(); }
   std::uint64_t depends_on() const override { return group_.depends_on(); }
@@ -140,6 +145,8 @@ class UnitOfWork final : public domain::UnitOfWork {
   OutboxWriter outbox_;
   Marks marks_;
   Dead dead_;
+  Wallets wallets_;
+  Reservations reservations_;
 };
 
 }  // namespace outboxd::storage

@@ -9,6 +9,8 @@
 
 #include "storage/families.h"
 #include "storage/lost_commits.h"
+#include "storage/points_audit.h"
+#include "storage/points_records.h"
 #include "storage/records.h"
 
 namespace outboxd::storage {
@@ -41,6 +43,20 @@ void verify_state(std::string_view key, std::string_view value, VerifyReport& re
   } else if (key.starts_with(kApplicationPrefix)) {
     ++report.state_keys;
     note(report, decode_state(name, value));
+  } else if (key.starts_with(kWalletPrefix)) {
+    ++report.wallets;
+    note(report, decode_wallet(name, value));
+  } else if (key.starts_with(kReservationPrefix)) {
+    ++report.reservations;
+    note(report, decode_reservation(name, value));
+  } else if (key.starts_with(kDepositPrefix)) {
+    note(report, decode_deposit(name, value));
+  } else if (key.starts_with(kDeductionPrefix)) {
+    note(report, decode_deduction(name, value));
+  } else if (key.starts_with(kClaimPrefix)) {
+    note(report, decode_claim(name, value));
+  } else if (key.starts_with(kHoldPrefix)) {
+    note(report, decode_hold(name));
   } else {
     add_problem(report, fmt::format("state key '{}' belongs to nobody", key));
   }
@@ -111,6 +127,8 @@ Result<VerifyReport> verify_store(Database& database, const DurableProgress& pro
     add_problem(report, "a table file is damaged: " + status.ToString());
   }
   verify_families(database, position, report);
+  note(report, audit_points(database,
+                            [&](std::string problem) { add_problem(report, std::move(problem)); }));
   if (report.dead_entries != dead && progress.groups() == groups) {
     add_problem(report, fmt::format("there are {} dead letters, but {} were counted",
                                     report.dead_entries, dead));
