@@ -159,6 +159,7 @@ void BrokerSessions::begin_session(Peer& peer, Producer& producer, const HelloFr
   peer.told_ms.reset();
   peer.leaving = false;
   producer.instance = hello.instance;
+  producer.greeting = hello.greeting;
   producer.awaits_withdrawal = false;
   producer.completions.clear();
   for (const CompletionRule& rule : hello.completions) {
@@ -196,7 +197,8 @@ void BrokerSessions::welcome(Producer& producer) {
                                            .max_publish_events = kMaxPublishEvents,
                                            .max_publish_bytes = kMaxPublishBytes,
                                            .max_envelope_bytes = kMaxEnvelopeBytes,
-                                           .software = options_.software_version}));
+                                           .software = options_.software_version,
+                                           .greeting = producer.greeting}));
   if (producer.peer == nullptr || consumers_ == nullptr) return;
   producer.is_consumer = true;
   std::vector<CompletionRule> rules;

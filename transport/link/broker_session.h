@@ -185,6 +185,7 @@ class BrokerSessions {
     std::string_view name;  // the key in producers_
     std::uint64_t epoch = 0;
     std::uint64_t instance = 0;  // of the process whose epoch it is; 0: not known
+    std::uint64_t greeting = 0;  // of its last HELLO
     std::int64_t heard_ms = 0;   // when that process was last heard
     std::uint64_t durable_epoch = 0;
     domain::Seq accepted_seq = 0;
@@ -226,6 +227,8 @@ class BrokerSessions {
   void on_publish(Peer& peer, const PublishFrame& publish);
   void on_ping(Peer& peer, const PingFrame& ping);
   void on_bye(Peer& peer);
+  bool arrive(Peer& peer, const FramePlace& place);
+  void refuse_lost(Peer& peer, const SentCount& sent);
   void on_subscribe(Peer& peer, const SubscribeFrame& subscribe);
   void on_settle(Peer& peer, const SettleFrame& settle);
   Producer* find_or_add_producer(std::string_view name);

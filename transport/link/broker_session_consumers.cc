@@ -16,16 +16,40 @@ bool BrokerSessions::dispatch_to_consumers(Peer& peer, const Frame& frame) {
   const auto* subscribe = std::get_if<SubscribeFrame>(&frame);
   const auto* settle = std::get_if<SettleFrame>(&frame);
   if (subscribe == nullptr && settle == nullptr) return false;
-  ++peer.producer->frames_received;
+  // Subscriptions are sent again after WELCOME; what was delivered before it has lost its tags.
+  if (closing_ || peer.producer->welcome_due || peer.leaving) return true;
+  if (!arrive(peer, place_of(frame))) return true;
   if (consumers_ == nullptr) {
     ++counters_.errors_sent;
     send(peer, encode(ErrorFrame{link_error::kUnsupported, "this broker has no consumer groups"}));
     return true;
   }
-  // Subscriptions are sent again after WELCOME; what was delivered before it has lost its tags.
-  if (closing_ || peer.producer->welcome_due || peer.leaving) return true;
   subscribe != nullptr ? on_subscribe(peer, *subscribe) : on_settle(peer, *settle);
   return true;
+}
+
+// Counts the frame. False when it came before or belongs to an earlier session, and when others of
+// its session were lost, which ends that.
+bool BrokerSessions::arrive(Peer& peer, const FramePlace& place) {
+  Producer& producer = *peer.producer;
+  if (place && (place->session != producer.session || place->frames <= producer.frames_received)) {
+    return false;
+  }
+  if (place && place->frames > producer.frames_received + 1) {
+    refuse_lost(peer, *place);
+    return false;
+  }
+  ++producer.frames_received;
+  return true;
+}
+
+void BrokerSessions::refuse_lost(Peer& peer, const SentCount& sent) {
+  const Producer& producer = *peer.producer;
+  ++counters_.frames_lost;
+  refuse(peer, link_error::kLost,
+         std::to_string(producer.frames_received) + " frames of session " +
+             std::to_string(producer.session) + " have arrived, not " +
+             std::to_string(sent.frames) + " of session " + std::to_string(sent.session));
 }
 
 void BrokerSessions::on_subscribe(Peer& peer, const SubscribeFrame& subscribe) {
@@ -54,9 +78,10 @@ void BrokerSessions::on_subscribe(Peer& peer, const SubscribeFrame& subscribe) {
   }
   // The handler may have used the session for deliveries, and lost it.
   if (!refused || peer.producer == nullptr) return;
-  ++producer.frames_sent;
-  send(peer, encode(UnsubscribedFrame{subscribe.topic, subscribe.group, refused->code,
-                                      refused->message}));
+  const SentCount place{producer.session, ++producer.frames_sent};
+  send(peer, placed(encode(UnsubscribedFrame{subscribe.topic, subscribe.group, refused->code,
+                                             refused->message}),
+                    place));
 }
 
 void BrokerSessions::on_settle(Peer& peer, const SettleFrame& settle) {
@@ -70,12 +95,7 @@ void BrokerSessions::on_ping(Peer& peer, const PingFrame& ping) {
   if (closing_ || producer.welcome_due || peer.leaving) return send(peer, encode(PongFrame{}));
   if (ping.sent &&
       (ping.sent->session != producer.session || ping.sent->frames != producer.frames_received)) {
-    ++counters_.frames_lost;
-    return refuse(peer, link_error::kLost,
-                  std::to_string(producer.frames_received) + " frames of session " +
-                      std::to_string(producer.session) + " have arrived, not " +
-                      std::to_string(ping.sent->frames) + " of session " +
-                      std::to_string(ping.sent->session));
+    return refuse_lost(peer, *ping.sent);
   }
   send(peer, encode(PongFrame{SentCount{producer.session, producer.frames_sent}}));
 }
@@ -86,7 +106,8 @@ bool BrokerSessions::send_to(std::string_view name, std::string frame) {
   Producer& producer = entry->second;
   Peer* const peer = producer.peer;
   const bool is_open = peer != nullptr && !producer.welcome_due && !peer->leaving;
-  if (is_open && output_.send(peer->id, std::move(frame))) {
+  const SentCount place{producer.session, producer.frames_sent + 1};
+  if (is_open && output_.send(peer->id, placed(std::move(frame), place))) {
     ++producer.frames_sent;
     return true;
   }

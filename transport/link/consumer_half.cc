@@ -51,8 +51,17 @@ void ConsumerHalf::end() {
   due_ = subscriptions_.size();
 }
 
+ConsumerHalf::Arrival ConsumerHalf::arrive(const FramePlace& place) {
+  OUTBOXD_CHECK(session_);
+  if (place && (place->session != *session_ || place->frames <= frames_received_)) {
+    return Arrival::kStale;
+  }
+  if (place && place->frames > frames_received_ + 1) return Arrival::kGap;
+  ++frames_received_;
+  return Arrival::kNext;
+}
+
 ConsumerHalf::Breach ConsumerHalf::on_deliver(const DeliverFrame& deliver) {
-  count_received();
   std::vector<OwnedDelivery> deliveries;
   deliveries.reserve(deliver.deliveries.size());
   for (const Delivery& each : deliver.deliveries) {
@@ -77,12 +86,10 @@ ConsumerHalf::Breach ConsumerHalf::on_deliver(const DeliverFrame& deliver) {
 }
 
 void ConsumerHalf::on_settled(const SettledFrame& settled) {
-  count_received();
   observer_.on_settled(settled.tags);
 }
 
 void ConsumerHalf::on_unsubscribed(const UnsubscribedFrame& unsubscribed) {
-  count_received();
   const auto bounded = [](std::string_view text) {
     return std::string(text.substr(0, kMaxErrorTextBytes));
   };
@@ -97,8 +104,9 @@ std::optional<std::string> ConsumerHalf::next_frame() {
   if (!session_) return std::nullopt;
   std::optional<std::string> frame = next_subscribe();
   if (!frame) frame = next_settle();
-  if (frame) ++frames_sent_;
-  return frame;
+  if (!frame) return std::nullopt;
+  ++frames_sent_;
+  return placed(std::move(*frame), {*session_, frames_sent_});
 }
 
 std::optional<std::string> ConsumerHalf::next_subscribe() {

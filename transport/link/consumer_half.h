@@ -40,12 +40,19 @@ class ConsumerHalf {
   void end();
   [[nodiscard]] std::optional<std::uint64_t> session() const { return session_; }
 
+  // What is to be done with a consumer frame of the broker.
+  enum class Arrival : std::uint8_t {
+    kNext,   // it is the next one of the session
+    kStale,  // it came before, or belongs to a session that is over
+    kGap,    // others of the session were lost, or will come too late
+  };
+  // To be asked first, for each of them, while there is a session.
+  Arrival arrive(const FramePlace& place);
+
   // Frames of the broker; on_settled() also those that come between two sessions.
   Breach on_deliver(const DeliverFrame& deliver);
   void on_settled(const SettledFrame& settled);
   void on_unsubscribed(const UnsubscribedFrame& unsubscribed);
-  // One more consumer frame came whose content is not for this class.
-  void count_received() { ++frames_received_; }
 
   // The next SUBSCRIBE or SETTLE; nothing without a session.
   std::optional<std::string> next_frame();

@@ -139,7 +139,15 @@ HelloFrame decode_hello(Fields& fields) {
     }
   }
   if (fields.more()) hello.instance = fields.number();
+  if (fields.more()) hello.greeting = fields.number();
   return hello;
+}
+
+WelcomeFrame decode_welcome(Fields& f) {
+  WelcomeFrame welcome{f.number(), f.number(), f.number(), f.number(),
+                       f.number(), f.number(), f.number(), f.text()};
+  if (f.more()) welcome.greeting = f.number();
+  return welcome;
 }
 
 std::optional<SentCount> decode_sent_count(Fields& fields) {
@@ -166,6 +174,7 @@ DeliverFrame decode_deliver(Fields& fields) {
     deliver.deliveries.push_back(delivery);
   }
   if (deliver.deliveries.empty()) fields.fail();
+  deliver.place = decode_sent_count(fields);
   return deliver;
 }
 
@@ -182,6 +191,7 @@ SettleFrame decode_settle(Fields& fields) {
     settle.settlements.push_back({tag, static_cast<Outcome>(outcome), reason});
   }
   if (settle.settlements.empty()) fields.fail();
+  settle.place = decode_sent_count(fields);
   return settle;
 }
 
@@ -197,6 +207,7 @@ CompletedFrame decode_completed(Fields& fields) {
     completed.ranges.push_back(range);
   }
   if (completed.ranges.empty()) fields.fail();
+  completed.place = decode_sent_count(fields);
   return completed;
 }
 
@@ -207,6 +218,7 @@ SettledFrame decode_settled(Fields& fields) {
   Fields entries(tags, 0);
   for (std::size_t i = 0; i < tags.size(); ++i) settled.tags.push_back(entries.number());
   if (entries.failed() || settled.tags.empty()) fields.fail();
+  settled.place = decode_sent_count(fields);
   return settled;
 }
 
@@ -214,9 +226,7 @@ Frame decode_fields(std::uint64_t type, Fields& f) {
   // Braced lists are evaluated from left to right, which is the order of the fields.
   switch (type) {
     case static_cast<int>(FrameType::kHello): return decode_hello(f);
-    case static_cast<int>(FrameType::kWelcome):
-      return WelcomeFrame{f.number(), f.number(), f.number(), f.number(),
-                          f.number(), f.number(), f.number(), f.text()};
+    case static_cast<int>(FrameType::kWelcome): return decode_welcome(f);
     case static_cast<int>(FrameType::kFenced): return FencedFrame{f.number()};
     case static_cast<int>(FrameType::kPublish): return decode_publish(f);
     case static_cast<int>(FrameType::kAck): return AckFrame{f.number()};
@@ -226,13 +236,13 @@ Frame decode_fields(std::uint64_t type, Fields& f) {
     case static_cast<int>(FrameType::kPong): return PongFrame{decode_sent_count(f)};
     case static_cast<int>(FrameType::kBye): return ByeFrame{f.text()};
     case static_cast<int>(FrameType::kSubscribe):
-      return SubscribeFrame{f.text(), f.text(), f.number()};
+      return SubscribeFrame{f.text(), f.text(), f.number(), decode_sent_count(f)};
     case static_cast<int>(FrameType::kDeliver): return decode_deliver(f);
     case static_cast<int>(FrameType::kSettle): return decode_settle(f);
     case static_cast<int>(FrameType::kCompleted): return decode_completed(f);
     case static_cast<int>(FrameType::kSettled): return decode_settled(f);
     case static_cast<int>(FrameType::kUnsubscribed):
-      return UnsubscribedFrame{f.text(), f.text(), f.text(), f.text()};
+      return UnsubscribedFrame{f.text(), f.text(), f.text(), f.text(), decode_sent_count(f)};
     default: return UnknownFrame{type};
   }
 }
@@ -242,7 +252,7 @@ Frame decode_fields(std::uint64_t type, Fields& f) {
 std::string encode(const HelloFrame& frame) {
   OUTBOXD_CHECK(frame.completions.size() <= kMaxCompletionRules);
   std::string out;
-  Writer writer = begin(out, FrameType::kHello, 6);
+  Writer writer = begin(out, FrameType::kHello, 7);
   writer.string(frame.producer)
       .unsigned_integer(frame.epoch)
       .unsigned_integer(frame.next_seq)
@@ -251,13 +261,13 @@ std::string encode(const HelloFrame& frame) {
   for (const CompletionRule& rule : frame.completions) {
     writer.array(2).string(rule.topic).string(rule.group);
   }
-  writer.unsigned_integer(frame.instance);
+  writer.unsigned_integer(frame.instance).unsigned_integer(frame.greeting);
   return out;
 }
 
 std::string encode(const WelcomeFrame& frame) {
   std::string out;
-  begin(out, FrameType::kWelcome, 8)
+  begin(out, FrameType::kWelcome, 9)
       .unsigned_integer(frame.session)
       .unsigned_integer(frame.last_seq)
       .unsigned_integer(frame.window_events)
@@ -265,7 +275,8 @@ std::string encode(const WelcomeFrame& frame) {
       .unsigned_integer(frame.max_publish_events)
       .unsigned_integer(frame.max_publish_bytes)
       .unsigned_integer(frame.max_envelope_bytes)
-      .string(frame.software);
+      .string(frame.software)
+      .unsigned_integer(frame.greeting);
   return out;
 }
 
@@ -392,6 +403,24 @@ std::string encode(const UnsubscribedFrame& frame) {
       .string(bounded(frame.code))
       .string(bounded(frame.message));
   return out;
+}
+
+std::string placed(std::string frame, const SentCount& place) {
+  // The array's header is one byte: no frame has as many as 16 fields.
+  const auto header = static_cast<std::uint8_t>(frame.at(1));
+  OUTBOXD_CHECK((header & 0xF0) == 0x90 && (header & 0x0F) < 14);
+  frame[1] = static_cast<char>(header + 2);
+  Writer(frame).unsigned_integer(place.session).unsigned_integer(place.frames);
+  return frame;
+}
+
+FramePlace place_of(const Frame& frame) {
+  return std::visit(
+      [](const auto& each) -> FramePlace {
+        if constexpr (requires { each.place; }) return each.place;
+        return std::nullopt;
+      },
+      frame);
 }
 
 PublishEncoder::PublishEncoder(domain::Seq first_seq, std::size_t events, std::size_t bytes)

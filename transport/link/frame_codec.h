@@ -32,6 +32,12 @@ std::string encode(const CompletedFrame& frame);  // at most kMaxCompletedRanges
 std::string encode(const SettledFrame& frame);    // at most kMaxSettlements
 std::string encode(const UnsubscribedFrame& frame);
 
+// The consumer frame `frame`, which encode() made without a place, with its place.
+std::string placed(std::string frame, const SentCount& place);
+
+// The place that a consumer frame carries.
+FramePlace place_of(const Frame& frame);
+
 // Builds a PUBLISH with one allocation and one copy of each envelope.
 class PublishEncoder {
  public:

@@ -80,6 +80,7 @@ struct HelloFrame {
   std::string_view software;
   std::vector<CompletionRule> completions = {};
   std::uint64_t instance = 0;  // random, of this process; 0 from releases that had none
+  std::uint64_t greeting = 0;  // numbers the HELLOs of the process; 0 from releases that did not
 };
 
 struct WelcomeFrame {
@@ -91,6 +92,7 @@ struct WelcomeFrame {
   std::uint64_t max_publish_bytes = 0;
   std::uint64_t max_envelope_bytes = 0;
   std::string_view software;
+  std::uint64_t greeting = 0;  // of the HELLO that it answers
 };
 
 struct FencedFrame {
@@ -122,12 +124,18 @@ struct ErrorFrame {
 };
 
 // How many consumer frames (SUBSCRIBE and SETTLE of a daemon; DELIVER, SETTLED, COMPLETED and
-// UNSUBSCRIBED of a broker) its sender has sent in a session. A receiver that counted others knows
-// that some were lost: nothing else would tell it.
+// UNSUBSCRIBED of a broker) its sender has sent in a session. Each of them carries it, itself
+// included, so that its receiver knows one that comes twice, too late, or after one that was lost;
+// PING and PONG carry it, so that the loss of the last one is missed, too.
 struct SentCount {
   std::uint64_t session = 0;
   std::uint64_t frames = 0;
+
+  friend bool operator==(const SentCount&, const SentCount&) = default;
 };
+
+// The place of a consumer frame in its session; nothing from releases that did not number them.
+using FramePlace = std::optional<SentCount>;
 
 struct PingFrame {
   std::optional<SentCount> sent = std::nullopt;  // nothing from releases that did not count
@@ -145,6 +153,7 @@ struct SubscribeFrame {
   std::string_view topic;
   std::string_view group;
   std::uint64_t credit = 0;  // unsettled deliveries at most; 0 ends the subscription
+  FramePlace place = std::nullopt;
 };
 
 // One event on its way to a consumer.
@@ -161,6 +170,7 @@ struct Delivery {
 
 struct DeliverFrame {
   std::vector<Delivery> deliveries;
+  FramePlace place = std::nullopt;
 };
 
 enum class Outcome : std::uint8_t {
@@ -177,6 +187,7 @@ struct Settlement {
 
 struct SettleFrame {
   std::vector<Settlement> settlements;
+  FramePlace place = std::nullopt;
 };
 
 struct SeqRange {
@@ -190,11 +201,13 @@ struct SeqRange {
 struct CompletedFrame {
   std::string_view topic;
   std::vector<SeqRange> ranges;
+  FramePlace place = std::nullopt;
 };
 
 // These settlements are durable: the group never gets the events again.
 struct SettledFrame {
   std::vector<std::uint64_t> tags;
+  FramePlace place = std::nullopt;
 };
 
 // A SUBSCRIBE was refused; there is no such subscription.
@@ -203,6 +216,7 @@ struct UnsubscribedFrame {
   std::string_view group;
   std::string_view code;
   std::string_view message;
+  FramePlace place = std::nullopt;
 };
 
 // A frame of this version whose type came later than this release.

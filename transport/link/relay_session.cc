@@ -14,6 +14,13 @@ std::size_t clamp_to_size(std::uint64_t value, std::size_t max) {
   return static_cast<std::size_t>(std::min<std::uint64_t>(value, max));
 }
 
+bool is_of_broker_to_consumers(const Frame& frame) {
+  return std::holds_alternative<DeliverFrame>(frame) ||
+         std::holds_alternative<SettledFrame>(frame) ||
+         std::holds_alternative<CompletedFrame>(frame) ||
+         std::holds_alternative<UnsubscribedFrame>(frame);
+}
+
 std::string seconds(std::int64_t ms) {
   return std::to_string(ms / 1000) + " s";
 }
@@ -38,9 +45,8 @@ RelaySession::RelaySession(RelaySessionOptions options, domain::Seq next_seq, Ra
 
 void RelaySession::connected(std::int64_t now_ms) {
   if (phase_ == Phase::kEnded) return;
-  phase_ = Phase::kGreeting;
-  drop_session();
-  hellos_ = 0;
+  begin_greeting();
+  connection_acked_seq_ = 0;
   // A broker that was refused, or that ended the last session, is not asked sooner for having been
   // reconnected to.
   if (failures_ == 0 && reported_ != LinkState::kIncompatible) hello_due_ms_ = now_ms;
@@ -131,6 +137,8 @@ void RelaySession::fail(std::string reason) {
 // --- Frames of the broker -----------------------------------------------------------------------
 
 void RelaySession::on_welcome(const WelcomeFrame& welcome, std::int64_t now_ms) {
+  // What was true when an earlier HELLO was answered need not be true any more.
+  if (welcome.greeting != 0 && welcome.greeting < first_greeting_) return;
   if (phase_ != Phase::kGreeting) {
     // The answer to a HELLO that was repeated. Publishing goes on as it is; but the broker has
     // begun anew with the subscriptions.
@@ -160,13 +168,15 @@ void RelaySession::on_welcome(const WelcomeFrame& welcome, std::int64_t now_ms) 
   queued_ms_ = pinged_ms_ = now_ms;
   waiting_since_ms_ = read_again_ms_ = now_ms;
   std::string reason;
-  if (welcome.last_seq < acknowledged_seq_) {
-    reason = "the broker lost events " + std::to_string(welcome.last_seq + 1) + " to " +
+  // An ACK may have overtaken it, or COMPLETED.
+  const domain::Seq last_seq = std::max(welcome.last_seq, connection_acked_seq_);
+  if (last_seq < acknowledged_seq_) {
+    reason = "the broker lost events " + std::to_string(last_seq + 1) + " to " +
              std::to_string(acknowledged_seq_) + ", which it had acknowledged; sending them again";
   }
   report(LinkState::kConnected, std::move(reason));
-  resume_after(welcome.last_seq);
-  acknowledge(welcome.last_seq);
+  resume_after(last_seq);
+  acknowledge(last_seq);
 }
 
 void RelaySession::on_ack(domain::Seq seq, std::int64_t now_ms) {
@@ -176,6 +186,7 @@ void RelaySession::on_ack(domain::Seq seq, std::int64_t now_ms) {
                          now_ms);
   }
   // In kGreeting this is the ACK of an earlier session: as true as then, but WELCOME decides.
+  connection_acked_seq_ = std::max(connection_acked_seq_, seq);
   acknowledge(seq);
   if (phase_ != Phase::kStreaming || seq <= acked_seq_) return;
   acked_seq_ = seq;
@@ -248,9 +259,17 @@ void RelaySession::on_bye(const ByeFrame& bye, std::int64_t now_ms) {
 
 // Returns false when `frame` is none of a broker for consumers.
 bool RelaySession::dispatch_to_consumer(const Frame& frame, std::int64_t now_ms) {
-  // What of this comes without a session belongs to one that is over. That something is settled or
-  // completed is true all the same.
-  const bool is_streaming = phase_ == Phase::kStreaming && !closing_;
+  // What of this comes without a session, or late, belongs to one that is over. That something is
+  // settled or completed is true all the same.
+  bool is_streaming = phase_ == Phase::kStreaming && !closing_;
+  if (is_streaming && is_of_broker_to_consumers(frame)) {
+    const ConsumerHalf::Arrival arrival = consumer_.arrive(place_of(frame));
+    if (arrival == ConsumerHalf::Arrival::kGap) {
+      greet_again("frames of the broker for consumers were lost", now_ms);
+      return true;
+    }
+    is_streaming = arrival == ConsumerHalf::Arrival::kNext;
+  }
   if (const auto* deliver = std::get_if<DeliverFrame>(&frame)) {
     if (!is_streaming) return true;
     if (auto breach = consumer_.on_deliver(*deliver)) greet_again(std::move(*breach), now_ms);
@@ -273,9 +292,11 @@ bool RelaySession::dispatch_to_consumer(const Frame& frame, std::int64_t now_ms)
 }
 
 void RelaySession::on_completed(const CompletedFrame& completed, std::int64_t now_ms) {
-  consumer_.count_received();
   for (const SeqRange& range : completed.ranges) {
-    if (range.last <= highest_seq_) continue;
+    if (range.last <= highest_seq_) {
+      connection_acked_seq_ = std::max(connection_acked_seq_, range.last);
+      continue;
+    }
     return refuse_broker("the broker says that event " + std::to_string(range.last) +
                              " is completed, but only " + std::to_string(highest_seq_) +
                              " can have been sent from here",
@@ -298,6 +319,7 @@ void RelaySession::say_hello(std::int64_t now_ms) {
   for (const auto& [topic, group] : options_.completions)
     hello.completions.push_back({topic, group});
   hello.instance = options_.instance;
+  hello.greeting = ++greetings_;
   queue(encode(hello), now_ms);
   if (reported_ == LinkState::kIncompatible) {
     hello_due_ms_ = now_ms + jittered(options_.hello_retry_max_ms);
@@ -320,9 +342,7 @@ void RelaySession::queue(std::string frame, std::int64_t now_ms) {
 void RelaySession::greet_again(std::string reason, std::int64_t now_ms) {
   OUTBOXD_CHECK(phase_ == Phase::kGreeting || phase_ == Phase::kStreaming);
   if (phase_ == Phase::kStreaming) {
-    phase_ = Phase::kGreeting;
-    drop_session();
-    hellos_ = 0;
+    begin_greeting();
     hello_due_ms_ = failures_ == 0 ? now_ms : now_ms + backed_off(failures_ - 1);
     ++failures_;
   }
@@ -335,9 +355,7 @@ void RelaySession::refuse_broker(std::string reason, std::int64_t now_ms) {
   if (phase_ == Phase::kStreaming || reported_ != LinkState::kIncompatible) {
     hello_due_ms_ = now_ms + jittered(options_.hello_retry_max_ms);
   }
-  phase_ = Phase::kGreeting;
-  drop_session();
-  hellos_ = 0;
+  begin_greeting();
   report(LinkState::kIncompatible, std::move(reason));
 }
 
@@ -345,6 +363,13 @@ void RelaySession::end(LinkState state, std::string reason) {
   phase_ = Phase::kEnded;
   drop_session();
   report(state, std::move(reason));
+}
+
+void RelaySession::begin_greeting() {
+  phase_ = Phase::kGreeting;
+  drop_session();
+  hellos_ = 0;
+  first_greeting_ = greetings_ + 1;
 }
 
 void RelaySession::drop_session() {

@@ -137,6 +137,7 @@ class RelaySession {
   void greet_again(std::string reason, std::int64_t now_ms);
   void refuse_broker(std::string reason, std::int64_t now_ms);
   void end(LinkState state, std::string reason);
+  void begin_greeting();
   void drop_session();
   void report(LinkState state, std::string reason);
 
@@ -169,6 +170,7 @@ class RelaySession {
   domain::Seq next_seq_;
   domain::Seq highest_seq_;           // what a broker can have at most: sent, or older than we are
   domain::Seq acknowledged_seq_ = 0;  // told to the observer
+  domain::Seq connection_acked_seq_ = 0;  // known to be durable at this connection's other end
 
   // The session: acked_seq_ <= sent_seq_ <= highest_seq_ < next_seq_.
   domain::Seq acked_seq_ = 0;
@@ -191,6 +193,8 @@ class RelaySession {
   std::int64_t waiting_since_ms_ = 0;  // oldest entry that is not sent yet
   std::int64_t read_again_ms_ = 0;     // not before: the outbox had nothing, or nothing that fits
   std::int64_t ack_timeout_ms_;        // doubles until there is progress
+  std::uint64_t greetings_ = 0;        // HELLOs of this process
+  std::uint64_t first_greeting_ = 1;   // since there is no session
   int hellos_ = 0;                     // unanswered
   int failures_ = 0;                   // sessions that ended badly since the last progress
 };

@@ -290,6 +290,23 @@ TEST_F(BrokerConsumersTest, FramesThatWereLostAreMissedAtTheNextPing) {
   EXPECT_EQ(sessions_->counters().frames_lost, 1U);
 }
 
+TEST_F(BrokerConsumersTest, AFrameThatComesTwiceOrFromAnEarlierSessionIsNotHeard) {
+  begin();
+  const std::string settle = encode(SettleFrame{{{7, Outcome::kRetry, ""}}});
+  receive("p", placed(settle, {1, 1}));
+  EXPECT_EQ(groups_.take_told().size(), 1U);
+  receive("p", placed(settle, {1, 1}));
+  receive("p", placed(settle, {9, 2}));
+  EXPECT_THAT(groups_.take_told(), IsEmpty());
+}
+
+TEST_F(BrokerConsumersTest, AFrameThatWasLostIsMissedAtTheNextOne) {
+  begin();
+  receive("p", placed(encode(SettleFrame{{{7, Outcome::kRetry, ""}}}), {1, 2}));
+  EXPECT_THAT(output_.take_sent(), testing::Contains(HasSubstr("ERROR lost")));
+  EXPECT_EQ(groups_.told.back(), "till-1 is lost");
+}
+
 TEST_F(BrokerConsumersTest, APingOfAnotherSessionShowsThatAWelcomeWasLost) {
   begin();
   receive("p", encode(PingFrame{SentCount{9, 0}}));

@@ -15,6 +15,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using Arrival = ConsumerHalf::Arrival;
 
 // What the observer is told, as text.
 class Inbox final : public LinkObserver {
@@ -246,13 +247,35 @@ TEST_F(ConsumerHalfTest, CountsTheFramesOfItsSession) {
   begin();
   EXPECT_EQ(half_.sent()->session, 1U);
   EXPECT_EQ(half_.sent()->frames, 1U);
-  deliver({1});
-  half_.on_settled({{1}});
+  EXPECT_EQ(half_.arrive(std::nullopt), Arrival::kNext) << "an earlier release's";
+  EXPECT_EQ(half_.arrive(SentCount{1, 2}), Arrival::kNext);
   EXPECT_TRUE(half_.has_received({1, 2}));
   EXPECT_FALSE(half_.has_received({1, 3}));
   EXPECT_FALSE(half_.has_received({2, 2}));
   half_.begin(2);
   EXPECT_TRUE(half_.has_received({2, 0}));
+}
+
+TEST_F(ConsumerHalfTest, KnowsAFrameThatComesTwiceTooLateOrAfterOneThatWasLost) {
+  half_.begin(5);
+  EXPECT_EQ(half_.arrive(SentCount{5, 1}), Arrival::kNext);
+  EXPECT_EQ(half_.arrive(SentCount{5, 1}), Arrival::kStale);
+  EXPECT_EQ(half_.arrive(SentCount{4, 2}), Arrival::kStale) << "of an earlier session";
+  EXPECT_EQ(half_.arrive(SentCount{5, 3}), Arrival::kGap);
+  EXPECT_TRUE(half_.has_received({5, 1})) << "only what was next counts";
+}
+
+TEST_F(ConsumerHalfTest, EachFrameThatItSendsHasItsPlaceInTheSession) {
+  begin();
+  half_.begin(7);
+  deliver({1});
+  half_.settle({{1, Outcome::kAck, ""}});
+  std::vector<SentCount> places;
+  while (const auto bytes = half_.next_frame()) {
+    Document document;
+    places.push_back(place_of(decode_frame(*bytes, document).value()).value());
+  }
+  EXPECT_THAT(places, ElementsAre(SentCount{7, 1}, SentCount{7, 2}));
 }
 
 TEST_F(ConsumerHalfTest, WhatIsSettledIsToldEvenBetweenSessions) {

@@ -56,6 +56,18 @@ std::vector<std::string> one_of_each() {
   };
 }
 
+TEST(FrameCodecOfConsumers, ConsumersFramesCarryTheirPlace) {
+  const SentCount place{1ull << 40, 70'000};
+  const std::vector<std::string> frames = one_of_each();
+  for (std::size_t i = 3; i < frames.size(); ++i) {
+    Document document;
+    EXPECT_EQ(place_of(decode_frame(frames[i], document).value()), std::nullopt) << i;
+    const std::string bytes = placed(frames[i], place);
+    EXPECT_EQ(place_of(decode_frame(bytes, document).value()), place) << i;
+    EXPECT_TRUE(is_refused(bytes.substr(0, bytes.size() - 1))) << i;
+  }
+}
+
 TEST(FrameCodecOfConsumers, HelloCarriesCompletionRulesAndTheInstance) {
   const std::string bytes = one_of_each()[0];
   const auto hello = decoded<HelloFrame>(bytes);

@@ -40,6 +40,28 @@ TEST_F(RelaySessionTest, SendsAgainWhatTheBrokerLostAndSaysSo) {
   EXPECT_EQ(publish_all().front(), "PUBLISH 61+10");
 }
 
+TEST_F(RelaySessionTest, AWelcomeThatAnswersAnEarlierHelloIsNotBelieved) {
+  WelcomeFrame welcome = welcome_after(10);
+  welcome.greeting = 1;
+  session_->connected(now_);
+  receive(welcome);
+  receive(ErrorFrame{link_error::kGap, "once more"});
+  session_->tick(now_);
+  receive(welcome);
+  EXPECT_EQ(session_->state(), LinkState::kConnecting);
+  welcome.greeting = 2;
+  receive(welcome);
+  EXPECT_EQ(session_->state(), LinkState::kConnected);
+}
+
+TEST_F(RelaySessionTest, WhatOvertakesWelcomeDecidesFromWhereToResume) {
+  session_->connected(now_);
+  receive(AckFrame{20});
+  receive(CompletedFrame{"orders", {{22, 23}}});
+  receive(welcome_after(10));
+  EXPECT_EQ(session_->wanted(now_)->from, 24U) << "the others may be removed already";
+}
+
 TEST_F(RelaySessionTest, AnOutboxThatNoLongerHasWhatTheBrokerLacksIsAnError) {
   connect_and_welcome(60);
   session_->publish({80, {"event 80"}}, now_);
