@@ -98,6 +98,14 @@ void ConsumerGroup::fail_later(const Lost& lost, std::int64_t now_ms) {
   }
 }
 
+void ConsumerGroup::take_back(std::uint64_t tag) {
+  const Flight* flight = consumers_.find(tag);
+  if (flight == nullptr) return;
+  const EventIndex event = flight->event;
+  consumers_.settle(tag);
+  give_back({event});
+}
+
 SettleResult ConsumerGroup::settle(ConsumerIndex consumer, const transport::Settlement& settlement,
                                    std::int64_t now_ms) {
   const Flight* flight = consumers_.find(settlement.tag);

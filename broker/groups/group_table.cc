@@ -200,16 +200,19 @@ void GroupTable::send_receipts(Member& member, const Receipts& receipts) {
   appended(transport::dead_topic(id.topic, id.group));
 }
 
-// False when the consumer has no session, or none any more.
+// False when the consumer has no session, or none any more: it is lost then.
 bool GroupTable::send(ConsumerIndex consumer, std::vector<std::string> frames) {
   const auto session = sessions_.find(consumer);
   if (session == sessions_.end() || !session->second.connected) return false;
-  for (std::string& frame : frames) {
-    if (output_.send_to(names_.name_of(consumer), std::move(frame))) continue;
-    lost(consumer);
-    return false;
-  }
-  return true;
+  if (send_all(consumer, std::move(frames))) return true;
+  lost(consumer);
+  return false;
+}
+
+bool GroupTable::send_all(ConsumerIndex consumer, std::vector<std::string> frames) {
+  return std::all_of(frames.begin(), frames.end(), [&](std::string& frame) {
+    return output_.send_to(names_.name_of(consumer), std::move(frame));
+  });
 }
 
 bool GroupTable::turn() {
@@ -268,7 +271,10 @@ void GroupTable::send_deliveries() {
                             names_.name_of(handout.producer), handout.seq, handout.envelope,
                             handout.reason});
     }
-    (void)send(consumer, deliver_frames(deliveries));
+    if (send_all(consumer, deliver_frames(deliveries))) continue;
+    // No event dies with a consumer that it was not sent to.
+    for (const auto& [member, handout] : delivered) member->group.take_back(handout.tag);
+    lost(consumer);
   }
 }
 

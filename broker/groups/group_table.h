@@ -120,11 +120,18 @@ class GroupTable final : public transport::ConsumerHandler {
     std::optional<std::int64_t> deadline_ms;  // for which it is in deadlines_
   };
 
+  // By name and not by address, for the same inputs must have the same outputs.
+  struct ByGroup {
+    bool operator()(const Member* a, const Member* b) const {
+      return a->group.id() < b->group.id();
+    }
+  };
+
   // A producer as a consumer.
   struct Session {
     bool connected = false;
-    std::set<Member*> subscribed;
-    std::set<Member*> lost_in;  // where it was subscribed when it was lost
+    std::set<Member*, ByGroup> subscribed;
+    std::set<Member*, ByGroup> lost_in;  // where it was subscribed when it was lost
     std::set<GroupId> completions;
   };
 
@@ -143,6 +150,7 @@ class GroupTable final : public transport::ConsumerHandler {
   void send_deliveries();
   void send_receipts(Member& member, const Receipts& receipts);
   bool send(ConsumerIndex consumer, std::vector<std::string> frames);
+  bool send_all(ConsumerIndex consumer, std::vector<std::string> frames);
   void commit(Member& member, std::int64_t now_ms);
 
   const GroupTableOptions options_;
@@ -159,7 +167,12 @@ class GroupTable final : public transport::ConsumerHandler {
   std::vector<Member*> active_;  // to be looked at in the next turn
 
   using Deadline = std::pair<std::int64_t, Member*>;
-  std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines_;
+  struct Later {
+    bool operator()(const Deadline& a, const Deadline& b) const {
+      return a.first != b.first ? a.first > b.first : ByGroup()(b.second, a.second);
+    }
+  };
+  std::priority_queue<Deadline, std::vector<Deadline>, Later> deadlines_;
 
   std::size_t committing_ = 0;  // members whose change is out
   bool closed_ = false;

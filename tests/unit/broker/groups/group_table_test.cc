@@ -263,6 +263,18 @@ TEST_F(GroupTableTest, WhatCannotBeSentGoesToAnotherConsumerAndIsNotCounted) {
   EXPECT_THAT(texts("till"), IsEmpty()) << "it has to say HELLO again";
 }
 
+TEST_F(GroupTableTest, G11NoEventDiesWithAConsumerThatItWasNotSentTo) {
+  join_and_subscribe("till");
+  unreachable_.insert("till");
+  publish("a");
+  run();
+  table_->on_session_end("till", SessionEnd::kDied);
+  run();
+  sync();
+  join_and_subscribe("kiosk");
+  EXPECT_THAT(texts("kiosk"), ElementsAre("orders payments shop/1 #1"));
+}
+
 TEST_F(GroupTableTest, G11OnlyTheDeathOfAConsumerCounts) {
   join_and_subscribe("till");
   publish("a");
