@@ -45,6 +45,9 @@ class MemoryEngine : public Engine {
 
   [[nodiscard]] Contents contents() const;
 
+  // The same without a copy, for tests with one thread.
+  [[nodiscard]] const Contents& look() const { return contents_; }
+
   // The next append fails with `error`, and stores nothing.
   void fail_next_append(domain::Error error);
 
