@@ -72,7 +72,9 @@ class MemoryStore::Work final : public domain::UnitOfWork,
                                 public domain::RequestLog,
                                 public domain::Outbox,
                                 public domain::InboxMarks,
-                                public domain::DeadLetters {
+                                public domain::DeadLetters,
+                                public domain::WalletRepository,
+                                public domain::ReservationRepository {
  public:
   explicit Work(MemoryContents contents) : now_(std::move(contents)) {}
 
@@ -113,6 +115,8 @@ class MemoryStore::Work final : public domain::UnitOfWork,
   domain::InboxMarks& inbox() override { return *this; }
   domain::PaymentRepository& payments() override { return *this; }
   domain::DeadLetters& dead_letters() override { return *this; }
+  domain::WalletRepository& wallets() override { return *this; }
+  domain::ReservationRepository& reservations() override { return *this; }
   void touch() override { wrote("touch"); }
   std::uint64_t revision() override {
     if (!std::exchange(revision_taken_, true)) ++now_.revision;
@@ -153,6 +157,49 @@ class MemoryStore::Work final : public domain::UnitOfWork,
   void put(const domain::PaymentSnapshot& payment) override {
     wrote("p" + payment.payment_id.text());
     now_.payments.insert_or_assign(payment.payment_id.text(), payment);
+  }
+
+  // domain::WalletRepository
+  Result<std::optional<domain::WalletSnapshot>> find(const domain::UserId& id) override {
+    return look_up(now_.wallets, "wallet " + id.text(), id.text());
+  }
+  void put(const domain::WalletSnapshot& wallet) override {
+    wrote("wallet " + wallet.user_id.text());
+    now_.wallets.insert_or_assign(wallet.user_id.text(), wallet);
+  }
+  Result<std::optional<domain::DepositRecord>> find_deposit(const domain::DepositId& id) override {
+    return look_up(now_.deposits, "deposit " + id.text(), id.text());
+  }
+  void put_deposit(const domain::DepositRecord& deposit) override {
+    wrote("deposit " + deposit.deposit_id.text());
+    now_.deposits.insert_or_assign(deposit.deposit_id.text(), deposit);
+  }
+  Result<std::optional<domain::DeductionRecord>> find_deduction(
+      const domain::ReservationId& id) override {
+    return look_up(now_.deductions, "deduction " + id.text(), id.text());
+  }
+  void put_deduction(const domain::DeductionRecord& deduction) override {
+    wrote("deduction " + deduction.reservation_id.text());
+    now_.deductions.insert_or_assign(deduction.reservation_id.text(), deduction);
+  }
+
+  // domain::ReservationRepository
+  Result<std::optional<domain::ReservationSnapshot>> find(
+      const domain::ReservationId& id) override {
+    return look_up(now_.reservations, "reservation " + id.text(), id.text());
+  }
+  Status put(const domain::ReservationSnapshot& reservation) override {
+    const auto holder = holder_of(reservation.item_id).value();
+    OUTBOXD_CHECK(reservation.status != domain::ReservationStatus::kHeld || !holder ||
+                  *holder == reservation.reservation_id);
+    wrote("reservation " + reservation.reservation_id.text());
+    wrote("item " + reservation.item_id.text());
+    now_.reservations.insert_or_assign(reservation.reservation_id.text(), reservation);
+    return domain::ok_status();
+  }
+  Result<std::optional<domain::ReservationId>> holder_of(const domain::ItemId& id) override {
+    const std::map<domain::ItemId, domain::ReservationId> claims = claims_of(now_.reservations);
+    return look_up(claims, "item " + id.text(), id);
   }
 
   // domain::Outbox
@@ -212,6 +259,18 @@ class MemoryStore::Work final : public domain::UnitOfWork,
   std::int64_t& elapsed_ms() { return now_.elapsed_ms; }
 
  private:
+  static std::map<domain::ItemId, domain::ReservationId> claims_of(
+      const std::map<std::string, domain::ReservationSnapshot>& reservations) {
+    std::map<domain::ItemId, domain::ReservationId> claims;
+    for (const auto& [id, reservation] : reservations) {
+      if (reservation.status == domain::ReservationStatus::kHeld ||
+          reservation.status == domain::ReservationStatus::kPaid) {
+        claims.emplace(reservation.item_id, reservation.reservation_id);
+      }
+    }
+    return claims;
+  }
+
   static std::string name_of(const domain::InboxKey& key) {
     return "i" + key.group + "/" + key.producer + "/" + std::to_string(key.seq);
   }
@@ -295,6 +354,42 @@ Result<PageOf<domain::OrderSnapshot>> MemoryStore::list_orders(
 Result<PageOf<domain::PaymentSnapshot>> MemoryStore::list_payments(
     std::optional<domain::PaymentStatus> status, const Page& page) {
   return list(disk_.read().payments, status, page);
+}
+
+Result<PageOf<domain::ReservationSnapshot>> MemoryStore::list_reservations(
+    std::optional<domain::ReservationStatus> status, const Page& page) {
+  return list(disk_.read().reservations, status, page);
+}
+
+Result<PageOf<domain::WalletSnapshot>> MemoryStore::list_wallets(const Page& page) {
+  PageOf<domain::WalletSnapshot> result;
+  const MemoryContents durable = disk_.read();
+  for (auto it = durable.wallets.upper_bound(page.after); it != durable.wallets.end(); ++it) {
+    if (result.entries.size() == page.limit) {
+      result.next = result.entries.back().user_id.text();
+      break;
+    }
+    result.entries.push_back(it->second);
+  }
+  return result;
+}
+
+Status MemoryStore::scan_holds(std::int64_t from_elapsed_ms,
+                               const std::function<bool(const domain::LiveHold&)>& visit) {
+  std::vector<domain::LiveHold> holds;
+  const MemoryContents durable = disk_.read();
+  for (const auto& [id, reservation] : durable.reservations) {
+    if (reservation.status != domain::ReservationStatus::kHeld) continue;
+    if (reservation.expires_elapsed_ms < from_elapsed_ms) continue;
+    holds.push_back({reservation.expires_elapsed_ms, reservation.reservation_id});
+  }
+  std::stable_sort(holds.begin(), holds.end(), [](const auto& a, const auto& b) {
+    return a.expires_elapsed_ms < b.expires_elapsed_ms;
+  });
+  for (const domain::LiveHold& hold : holds) {
+    if (!visit(hold)) break;
+  }
+  return domain::ok_status();
 }
 
 Result<PageOf<domain::NamedState>> MemoryStore::list_state(std::string_view prefix,

@@ -17,6 +17,10 @@ namespace outboxd::support {
 struct MemoryContents {
   std::map<std::string, domain::OrderSnapshot> orders;
   std::map<std::string, domain::PaymentSnapshot> payments;
+  std::map<std::string, domain::WalletSnapshot> wallets;
+  std::map<std::string, domain::DepositRecord> deposits;
+  std::map<std::string, domain::DeductionRecord> deductions;
+  std::map<std::string, domain::ReservationSnapshot> reservations;
   std::map<std::string, domain::StateValue> state;
   std::map<std::string, domain::RequestRecord> requests;
   std::map<domain::Seq, domain::OutboxEntry> outbox;
@@ -75,6 +79,12 @@ class MemoryStore final : public domain::Store, public domain::DurableReader {
       std::optional<domain::OrderStatus> status, const domain::Page& page) override;
   domain::Result<domain::PageOf<domain::PaymentSnapshot>> list_payments(
       std::optional<domain::PaymentStatus> status, const domain::Page& page) override;
+  domain::Result<domain::PageOf<domain::ReservationSnapshot>> list_reservations(
+      std::optional<domain::ReservationStatus> status, const domain::Page& page) override;
+  domain::Result<domain::PageOf<domain::WalletSnapshot>> list_wallets(
+      const domain::Page& page) override;
+  domain::Status scan_holds(std::int64_t from_elapsed_ms,
+                            const std::function<bool(const domain::LiveHold&)>& visit) override;
   domain::Result<domain::PageOf<domain::NamedState>> list_state(std::string_view prefix,
                                                                 const domain::Page& page) override;
   domain::Status scan_outbox(domain::Seq from,
