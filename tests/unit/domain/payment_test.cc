@@ -32,6 +32,37 @@ TEST(PaymentIdTest, DiffersBetweenOrdersAndBetweenTheirProducers) {
   EXPECT_NE(payment_id_of("a", order("bc")), payment_id_of("ab", order("c")));
 }
 
+TEST(PaymentIdTest, OfAReservationIsNeverThatOfAnOrderWithTheSameId) {
+  const auto reservation = [](const std::string& id) { return ReservationId::parse(id).value(); };
+  EXPECT_NE(payment_id_of("till-1", reservation("o-1")), payment_id_of("till-1", order("o-1")));
+  EXPECT_NE(payment_id_of("till-1", reservation("r-1")), payment_id_of("till-1", reservation("r")));
+  EXPECT_NE(payment_id_of("till-1", reservation("r")), payment_id_of("till-2", reservation("r")));
+  // For ever, as for orders.
+  EXPECT_EQ(payment_id_of("gate-1", reservation("r-1")).text(),
+            "pay_aa44999a607838edad10430dd69edfa9");
+}
+
+TEST(PaymentTest, ThePointsOfAReservationAreBookedAsACompletedPayment) {
+  const ReservationCharge charge{ReservationId::parse("r-1").value(), 50};
+  Payment payment = Payment::booked({"gate-1", charge.reservation_id, charge.points}, 2, kNow);
+  EXPECT_EQ(payment.snapshot().payment_id, payment_id_of("gate-1", charge.reservation_id));
+  EXPECT_EQ(payment.snapshot().source, "gate-1");
+  EXPECT_EQ(std::get<ReservationCharge>(payment.snapshot().subject), charge);
+  EXPECT_EQ(payment.snapshot().status, PaymentStatus::kCompleted);
+  EXPECT_EQ(payment.snapshot().attempts, 2U);
+  EXPECT_EQ(payment.snapshot().created_at_ms, kNow);
+  const std::vector<DomainEvent> events = payment.events().take();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].key, "r-1");
+  EXPECT_EQ(events[0].type, "payment.completed");
+}
+
+TEST(PaymentTest, PointsThatWereSpentAreNotAGatewaysToGiveBack) {
+  Payment payment = Payment::booked({"gate-1", ReservationId::parse("r-1").value(), 50}, 1, kNow);
+  EXPECT_EQ(payment.refund(kNow).error().code, ErrorCode::kInvalidState);
+  EXPECT_EQ(payment.snapshot().status, PaymentStatus::kCompleted);
+}
+
 TEST(PaymentTest, ACompletedPaymentSaysWhatWasPaidInItsEvent) {
   Payment payment = Payment::completed(due(), 2, "ch_17", kNow);
   EXPECT_EQ(payment.snapshot().payment_id, payment_id_of("tills-1", order("o-1")));

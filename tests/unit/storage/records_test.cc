@@ -110,6 +110,15 @@ TEST(Records, APaymentComesBackAsItWasWithEveryFieldInUseAndWithNone) {
   EXPECT_EQ(decode_payment("pay_1", encoded(sparse)).value(), sparse);
 }
 
+TEST(Records, ThePaymentOfAReservationComesBackAsItWas) {
+  domain::PaymentSnapshot payment = full_payment();
+  payment.subject = domain::ReservationCharge{
+      .reservation_id = domain::ReservationId::parse("r-1").value(), .points = 50};
+  EXPECT_EQ(decode_payment("pay_1", encoded(payment)).value(), payment);
+  std::get<domain::ReservationCharge>(payment.subject).points = 0;
+  EXPECT_FALSE(decode_payment("pay_1", encoded(payment)).ok());
+}
+
 TEST(Records, APaymentWithFieldsThatNoPaymentHasIsRefused) {
   EXPECT_FALSE(decode_payment("not an id", encoded(full_payment())).ok());
   std::string bytes = encoded(full_payment());
