@@ -22,25 +22,41 @@ WorkerPool::~WorkerPool() {
 }
 
 bool WorkerPool::post(std::function<void()> job) {
+  bool wakes = false;
   {
     MutexLock lock(mutex_);
     if (jobs_.size() >= max_waiting_jobs_) return false;
     jobs_.push_back(std::move(job));
+    wakes = shall_wake();
   }
-  changed_.notify_one();
+  if (wakes) changed_.notify_one();
+  return true;
+}
+
+bool WorkerPool::shall_wake() {
+  if (jobs_.empty() || sleeping_ == 0 || waking_) return false;
+  waking_ = true;
   return true;
 }
 
 void WorkerPool::run() {
   while (true) {
     std::function<void()> job;
+    bool wakes = false;
     {
       MutexLock lock(mutex_);
-      while (jobs_.empty() && !stopping_) lock.wait(changed_);
+      while (jobs_.empty() && !stopping_) {
+        ++sleeping_;
+        lock.wait(changed_);
+        --sleeping_;
+        waking_ = false;
+      }
       if (stopping_) return;
       job = std::move(jobs_.front());
       jobs_.pop_front();
+      wakes = shall_wake();
     }
+    if (wakes) changed_.notify_one();
     job();
   }
 }

@@ -27,11 +27,18 @@ class WorkerPool {
  private:
   void run();
 
+  // True when a thread sleeps for which there is a job, and none is being woken yet: the caller is
+  // to notify one. The thread that wakes looks whether the next is needed, so that a burst of short
+  // jobs does not pay for a wake-up each.
+  bool shall_wake() OUTBOXD_REQUIRES(mutex_);
+
   const std::size_t max_waiting_jobs_;
 
   domain::Mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<std::function<void()>> jobs_ OUTBOXD_GUARDED_BY(mutex_);
+  std::size_t sleeping_ OUTBOXD_GUARDED_BY(mutex_) = 0;  // threads
+  bool waking_ OUTBOXD_GUARDED_BY(mutex_) = false;       // one of them was notified
   bool stopping_ OUTBOXD_GUARDED_BY(mutex_) = false;
 
   std::vector<std::thread> threads_;  // last: they use everything above

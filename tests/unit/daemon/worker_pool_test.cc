@@ -1,7 +1,11 @@
 #include "daemon/worker_pool.h"
 
+#include <array>
+#include <deque>
 #include <latch>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -19,6 +23,41 @@ TEST(WorkerPool, RunsAsManyJobsAtATimeAsItHasThreads) {
     }));
   }
   done.wait();
+}
+
+TEST(WorkerPool, AJobThatBlocksDoesNotHoldUpOneThatComesLater) {
+  std::latch begun(1);
+  std::latch later_ran(1);
+  WorkerPool pool(2, 16);
+  EXPECT_TRUE(pool.post([&] {
+    begun.count_down();
+    later_ran.wait();
+  }));
+  begun.wait();
+  EXPECT_TRUE(pool.post([&] { later_ran.count_down(); }));
+  later_ran.wait();
+}
+
+TEST(WorkerPool, RunsEveryJobOfManyBurstsFromSeveralThreads) {
+  constexpr int kPosters = 3;
+  constexpr int kBursts = 500;
+  constexpr int kJobs = 7;
+  std::array<std::deque<std::latch>, kPosters> bursts;
+  WorkerPool pool(4, kPosters * kJobs);  // last: its jobs use the latches until they end
+  std::vector<std::thread> posters;
+  for (std::deque<std::latch>& mine : bursts) {
+    posters.emplace_back([&pool, &mine] {
+      for (int burst = 0; burst < kBursts; ++burst) {
+        // A wake-up that gets lost would leave the burst waiting for ever.
+        std::latch& done = mine.emplace_back(kJobs);
+        for (int job = 0; job < kJobs; ++job) {
+          ASSERT_TRUE(pool.post([&done] { done.count_down(); }));
+        }
+        done.wait();
+      }
+    });
+  }
+  for (std::thread& poster : posters) poster.join();
 }
 
 TEST(WorkerPool, OneThreadRunsJobsInTheOrderInWhichTheyCame) {
