@@ -39,9 +39,9 @@ TEST(WorkerPool, AJobThatBlocksDoesNotHoldUpOneThatComesLater) {
 }
 
 TEST(WorkerPool, RunsEveryJobOfManyBurstsFromSeveralThreads) {
-  constexpr int kPosters = 3;
-  constexpr int kBursts = 500;
-  constexpr int kJobs = 7;
+  static constexpr int kPosters = 3;
+  static constexpr int kBursts = 500;
+  static constexpr int kJobs = 7;
   std::array<std::deque<std::latch>, kPosters> bursts;
   WorkerPool pool(4, kPosters * kJobs);  // last: its jobs use the latches until they end
   std::vector<std::thread> posters;
