@@ -12,7 +12,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kOfferedPerSecond = 1'000;
 // As many as PostgreSQL commits together at its best; more of them only wait for each other.
-constexpr std::uint32_t kPeerTransactions = 32;
+constexpr std::uint32_t kPeerTransactions = 16;
 
 double milliseconds(const std::vector<std::uint64_t>& sorted, double share) {
   const auto index = static_cast<std::size_t>(share * static_cast<double>(sorted.size()));

@@ -15,7 +15,7 @@ constexpr std::uint64_t kRound = 10'000;
 constexpr std::uint32_t kSetupInFlight = 16;
 // PostgreSQL's best: more clients only queue for the lock on the one row.
 constexpr std::uint32_t kPostgresClients = 16;
-constexpr std::uint32_t kPostgresHotClients = 8;
+constexpr std::uint32_t kPostgresHotClients = 2;
 
 Figures rate(const LoadResult& result) {
   return {result.seconds, {{"per_second", result.per_second()}}};

@@ -55,7 +55,7 @@ constexpr std::array kTargets{
     Target{"reservation.pay, many wallets", "reservation/distinct/outboxd", "per_second",
            "reservation/distinct/order.create", "per_second", "order.create", 0.6, true, "/s"},
     Target{"reservation.pay, one wallet", "reservation/hot/outboxd", "per_second",
-           "reservation/hot/postgresql", "per_second", "PostgreSQL, 8 clients", 10.0, true, "/s"},
+           "reservation/hot/postgresql", "per_second", "PostgreSQL, 2 clients", 10.0, true, "/s"},
     Target{"reservation.pay, one wallet", "reservation/hot/outboxd", "per_second",
            "reservation/distinct/outboxd", "per_second", "many wallets", 0.5, true, "/s"},
     Target{"start to ready with a backlog", "start/outboxd", "ready_s", nullptr, nullptr, "", 1.0,
