@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include "domain/check.h"
+#include "storage/families.h"
+#include "storage/points_records.h"
 #include "storage/records.h"
 
 namespace outboxd::storage {
@@ -60,12 +62,33 @@ void ranges(std::string_view bytes) {
   OUTBOXD_CHECK(is_removed_letter(bytes) == decoded->empty());
 }
 
+void points(std::uint8_t choice, std::string_view bytes) {
+  switch (choice) {
+    case 0: round_trip(bytes, [](std::string_view b) { return decode_wallet("ada", b); }); break;
+    case 1: round_trip(bytes, [](std::string_view b) { return decode_deposit("d-1", b); }); break;
+    case 2: round_trip(bytes, [](std::string_view b) { return decode_deduction("r-1", b); }); break;
+    case 3:
+      round_trip(bytes, [](std::string_view b) { return decode_reservation("r-1", b); });
+      break;
+    default:
+      if (const auto claim = decode_claim("seat-1", bytes)) {
+        std::string encoded;
+        encode_claim(*claim, encoded);
+        OUTBOXD_CHECK(*decode_claim("seat-1", encoded) == *claim);
+      }
+      if (const auto hold = decode_hold(bytes)) {
+        OUTBOXD_CHECK(hold_key(hold->expires_elapsed_ms, hold->reservation_id.text()).substr(1) ==
+                      bytes);
+      }
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
-  switch (data[0] % 9) {
+  switch (data[0] % 14) {
     case 0: round_trip(bytes, decode_head); break;
     case 1: round_trip(bytes, [](std::string_view b) { return decode_order("order-1", b); }); break;
     case 2: round_trip(bytes, [](std::string_view b) { return decode_state("key", b); }); break;
@@ -74,6 +97,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 5: round_trip(bytes, dead); break;
     case 7: round_trip(bytes, [](std::string_view b) { return decode_payment("pay-1", b); }); break;
     case 8: ranges(bytes); break;
+    case 9:
+    case 10:
+    case 11:
+    case 12:
+    case 13: points(static_cast<std::uint8_t>(data[0] % 14 - 9), bytes); break;
     default: numbers_and_texts(bytes);
   }
   static_cast<void>(decode_request_time(bytes).ok());
