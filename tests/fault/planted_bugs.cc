@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/fault/passing_store.h"
+
 namespace outboxd::fault {
 namespace {
 
@@ -12,43 +14,6 @@ using domain::SealedGroup;
 using domain::Seq;
 using domain::Status;
 using domain::UnitOfWork;
-
-// Forwards everything; the bugs below override what they get wrong.
-class PassingStore : public domain::Store {
- public:
-  explicit PassingStore(domain::Store& inner) : inner_(inner) {}
-
-  UnitOfWork& begin() override { return inner_.begin(); }
-  void accept() override { inner_.accept(); }
-  void discard() override { inner_.discard(); }
-  std::size_t pending_bytes() const override { return inner_.pending_bytes(); }
-  std::unique_ptr<SealedGroup> seal() override { return inner_.seal(); }
-  void retire(std::unique_ptr<SealedGroup> group) override { inner_.retire(std::move(group)); }
-
- protected:
-  domain::Store& inner_;
-};
-
-// Forwards everything but the outbox and the request log, which may be replaced.
-class PassingUnitOfWork : public UnitOfWork {
- public:
-  void pass_to(UnitOfWork& inner) { inner_ = &inner; }
-  [[nodiscard]] UnitOfWork& inner() { return *inner_; }
-
-  domain::OrderRepository& orders() override { return inner_->orders(); }
-  domain::ApplicationState& application_state() override { return inner_->application_state(); }
-  domain::RequestLog& requests() override { return inner_->requests(); }
-  domain::Outbox& outbox() override { return inner_->outbox(); }
-  domain::InboxMarks& inbox() override { return inner_->inbox(); }
-  domain::PaymentRepository& payments() override { return inner_->payments(); }
-  domain::DeadLetters& dead_letters() override { return inner_->dead_letters(); }
-  void touch() override { inner_->touch(); }
-  std::uint64_t revision() override { return inner_->revision(); }
-  std::uint64_t depends_on() const override { return inner_->depends_on(); }
-
- private:
-  UnitOfWork* inner_ = nullptr;
-};
 
 class AcknowledgesBeforeWrite : public PassingStore {
  public:

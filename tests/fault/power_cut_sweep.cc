@@ -42,12 +42,13 @@ std::mt19937_64 random_for(std::uint64_t seed, std::size_t cut, std::size_t vari
 
 class PowerCutSweep {
  public:
-  PowerCutSweep(const Script& script, const SweepOptions& options)
-      : script_(script), options_(options), model_(script.start) {}
+  PowerCutSweep(const DiskImage& start, const Record& record, const DiskCheck& check,
+                const SweepOptions& options)
+      : record_(record), check_(check), options_(options), model_(start) {}
 
   SweepReport run() {
-    for (index_ = 0; index_ < script_.record.size() && !is_done(); ++index_) {
-      const Operation& operation = script_.record[index_];
+    for (index_ = 0; index_ < record_.size() && !is_done(); ++index_) {
+      const Operation& operation = record_[index_];
       if (is_sync(operation.kind)) {
         ++report_.sync_points;
         cut("at", kAtSync);
@@ -88,16 +89,17 @@ class PowerCutSweep {
   void check(std::string_view when, Aftermath aftermath, std::size_t variant) {
     ++report_.opened;
     std::mt19937_64 random = random_for(options_.seed, index_, variant);
-    const Promise promise{script_.history, acknowledged_, script_.request_ids};
-    for (const std::string& violation : check_disk(model_.after_cut(aftermath, random), promise)) {
-      report_.violations.push_back(
-          violation + " [seed " + std::to_string(options_.seed) + ", cut " + std::string(when) +
-          " operation " + std::to_string(index_) + " (" + describe(script_.record[index_]) + "), " +
-          describe(aftermath) + "]");
+    for (const std::string& violation :
+         check_(model_.after_cut(aftermath, random), acknowledged_)) {
+      report_.violations.push_back(violation + " [seed " + std::to_string(options_.seed) +
+                                   ", cut " + std::string(when) + " operation " +
+                                   std::to_string(index_) + " (" + describe(record_[index_]) +
+                                   "), " + describe(aftermath) + "]");
     }
   }
 
-  const Script& script_;
+  const Record& record_;
+  const DiskCheck& check_;
   const SweepOptions options_;
   DiskModel model_;
   SweepReport report_;
@@ -141,8 +143,16 @@ Script play_script(const ScriptOptions& options) {
   return script;
 }
 
+SweepReport sweep_power_cuts(const DiskImage& start, const Record& record, const DiskCheck& check,
+                             const SweepOptions& options) {
+  return PowerCutSweep(start, record, check, options).run();
+}
+
 SweepReport sweep_power_cuts(const Script& script, const SweepOptions& options) {
-  return PowerCutSweep(script, options).run();
+  const DiskCheck check = [&](const DiskImage& disk, std::size_t acknowledged) {
+    return check_disk(disk, {script.history, acknowledged, script.request_ids});
+  };
+  return sweep_power_cuts(script.start, script.record, check, options);
 }
 
 SweepReport sweep_recoveries(const Script& script, std::uint64_t seed, std::size_t cuts) {

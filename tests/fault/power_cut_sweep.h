@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -47,8 +48,18 @@ struct SweepReport {
   std::vector<std::string> violations;
 };
 
+// What is violated on a disk that a power cut left, when the record says that groups up to
+// `acknowledged` were promised.
+using DiskCheck =
+    std::function<std::vector<std::string>(const DiskImage& disk, std::size_t acknowledged)>;
+
+// Cuts the power at every point of `record`, which began on `start`, and checks what is left.
 // Syncs, of files and directories, are cut just before their effect (all variants) and just after;
 // everything else just after it took effect and before it is durable.
+SweepReport sweep_power_cuts(const DiskImage& start, const Record& record, const DiskCheck& check,
+                             const SweepOptions& options);
+
+// The same for the application's script, by check_disk().
 SweepReport sweep_power_cuts(const Script& script, const SweepOptions& options);
 
 // Cuts the power at `cuts` random points, and again at a random point of the recovery from that.
