@@ -48,6 +48,8 @@ class StoreMaintenance : public Maintenance {
     return VerifyOutcome{{{"orders", report.orders},
                           {"payments", report.payments},
                           {"state_keys", report.state_keys},
+                          {"wallets", report.wallets},
+                          {"reservations", report.reservations},
                           {"outbox_entries", report.outbox_entries},
                           {"request_records", report.request_records},
                           {"inbox_marks", report.inbox_marks},
@@ -108,7 +110,7 @@ std::unique_ptr<domain::PaymentGateway> make_gateway(const Config::Payments& pay
     return std::make_unique<HttpGateway>(HttpGatewayOptions{
         .url = payments.url, .refund_url = payments.refund_url, .timeout_ms = payments.timeout_ms});
   }
-  return std::make_unique<SimulatedGateway>(std::chrono::milliseconds(payments.latency_ms));
+  return gateway;
 }
 
 // A disk that is full must not keep us from opening the store.

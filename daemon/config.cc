@@ -9,7 +9,9 @@
 
 #include "daemon/payments/gateway_url.h"
 #include "domain/ids.h"
+#include "domain/access_token.h"
 #include "transport/limits.h"
+#include "domain/reservation.h"
 #include "transport/link/endpoint.h"
 #include "transport/link/group_name.h"
 
@@ -21,7 +23,7 @@ using config::Reader;
 using config::TextRule;
 
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
-const std::vector<std::string> kModuleNames = {"orders", "payments"};
+const std::vector<std::string> kModuleNames = {kOrdersModule, kPaymentsModule, kReservationsModule};
 constexpr std::string_view kHttpGateway = "http";
 
 TextRule path_rule() {
@@ -99,6 +101,10 @@ void declare(Reader& reader, Config& config) {
       .integer("storage.soft_free_bytes", config.storage.soft_free_bytes, {0, kMaxInt})
       .integer("storage.hard_free_bytes", config.storage.hard_free_bytes, {0, kMaxInt})
       .duration_ms("storage.request_ttl_ms", config.storage.request_ttl_ms, {1, kMaxInt})
+      .integer("reservations.hold_ttl_ms", config.reservations.hold_ttl_ms,
+               {1, domain::kMaxHoldTtlMs})
+      .integer("reservations.token_ttl_ms", config.reservations.token_ttl_ms,
+               {1, domain::kMaxTokenTtlMs})
       .texts("access.read", config.access.read, user_rule())
       .texts("access.write", config.access.write, user_rule())
       .texts("access.admin", config.access.admin, user_rule());
@@ -116,10 +122,11 @@ std::string host_as_producer() {
 }
 
 void check_topics(const Config& config, const std::string& file, std::vector<Problem>& problems) {
-  if (config.topics.size() > transport::kMaxCompletionRules) {
+  const std::size_t topics = topics_with_rules(config).size();
+  if (topics > transport::kMaxCompletionRules) {
     problems.push_back({file, 0, "topics",
                         "may have " + std::to_string(transport::kMaxCompletionRules) +
-                            " tables, not " + std::to_string(config.topics.size())});
+                            " tables, not " + std::to_string(topics)});
   }
 }
 
@@ -182,6 +189,16 @@ std::vector<Problem> load_config(const std::string& chosen_file, const ConfigOve
     check_together(config, chosen_file.empty() ? kMainConfigFile : chosen_file, problems);
   }
   if (config.producer.empty()) config.producer = host_as_producer();
+std::map<std::string, Config::Topic> topics_with_rules(const Config& config) {
+  std::map<std::string, Config::Topic> topics = config.topics;
+  const auto& modules = config.modules;
+  if (std::find(modules.begin(), modules.end(), kReservationsModule) != modules.end()) {
+    topics.try_emplace(std::string(domain::kReservationsTopic),
+                       Config::Topic{std::string(kOnConsumed) + "payments"});
+  }
+  return topics;
+}
+
   return problems;
 }
 

@@ -13,14 +13,19 @@ namespace outboxd::daemon {
 
 inline constexpr const char* kMainConfigFile = "/etc/outboxd/outboxd.toml";
 
+// What `modules` may name.
+inline constexpr const char* kOrdersModule = "orders";
+inline constexpr const char* kPaymentsModule = "payments";
+inline constexpr const char* kReservationsModule = "reservations";
+
 // Every key of outboxd.toml (5), under its TOML path. A default-constructed Config is what an empty
 // file gives.
 struct Config {
   std::string data_dir = "/var/lib/outboxd";         // data_dir
   std::string socket = "/run/outboxd/outboxd.sock";  // socket
   std::string producer;                              // producer; empty: the host's name
-  std::vector<std::string> modules = {"orders"};     // modules
-  std::string log_level = "info";                    // log.level
+  std::vector<std::string> modules = {kOrdersModule, kReservationsModule};  // modules
+  std::string log_level = "info";                                           // log.level
 
   struct Broker {
     std::string endpoint;                 // empty: keep everything, send nothing
@@ -47,6 +52,11 @@ struct Config {
   } payments;
 
   struct Topic {
+  struct Reservations {
+    std::int64_t hold_ttl_ms = std::int64_t{10} * 60 * 1000;   // of a hold that asks for none
+    std::int64_t token_ttl_ms = std::int64_t{15} * 60 * 1000;  // the same of a token
+  } reservations;
+
     std::string on = "broker";  // topics.NAME.on; or "consumed:GROUP"
   };
   std::map<std::string, Topic> topics;  // only those that a file names
@@ -72,6 +82,10 @@ struct Config {
 std::optional<std::string> consuming_group(const Config::Topic& topic);
 
 // What the command line says; each overrides the files.
+// Every topic that has a rule: those that a file names, and `reservations` while its module runs,
+// which the payments' books have to have (consumed:payments) unless a file says otherwise.
+std::map<std::string, Config::Topic> topics_with_rules(const Config& config);
+
 struct ConfigOverrides {
   std::optional<std::string> data_dir;
   std::optional<std::string> socket;

@@ -48,13 +48,19 @@ void Core::close(std::uint64_t depends_on, domain::Status status, WhenDurable wh
     store_.discard();
     ++counters_.refused;
   }
-  if (!when_durable) {
-    submit_if_full();
-  } else if (depends_on == 0) {
+  WhenDurable follow_up = at_unit_end_ ? at_unit_end_(status.ok()) : nullptr;
+  tell_when_durable(depends_on, status, std::move(when_durable));
+  tell_when_durable(depends_on, std::move(status), std::move(follow_up));
+  if (depends_on != 0) submit_if_full();
+}
+
+void Core::tell_when_durable(std::uint64_t depends_on, domain::Status status,
+                             WhenDurable when_durable) {
+  if (!when_durable) return;
+  if (depends_on == 0) {
     when_durable(status);  // it may apply() something in its turn
   } else {
     held_for(depends_on).hold(std::move(when_durable), std::move(status));
-    submit_if_full();
   }
 }
 

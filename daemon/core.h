@@ -70,6 +70,12 @@ class Core : public GroupCommit {
   // not fail for lack of input: an error is fatal as a failed commit is.
   void record(const std::function<domain::Status(domain::UnitOfWork&)>& note);
 
+  // Called after each unit of work that execute() or apply() ran. What it returns, if anything, is
+  // told like their own WhenDurable, after that.
+  void at_unit_end(std::function<WhenDurable(bool accepted)> hook) {
+    at_unit_end_ = std::move(hook);
+  }
+
   // Called just before a group is sealed, for bookkeeping that rides along (ACK progress). May call
   // record().
   void before_seal(std::function<void()> hook) { before_seal_ = std::move(hook); }
@@ -92,6 +98,7 @@ class Core : public GroupCommit {
   void finish(transport::ReplyAddress to, domain::UnitOfWork& work, domain::Status status,
               WhenDurable when_durable);
   void close(std::uint64_t depends_on, domain::Status status, WhenDurable when_durable);
+  void tell_when_durable(std::uint64_t depends_on, domain::Status status, WhenDurable when_durable);
   void submit_if_full();
   HeldReplies& held_for(std::uint64_t group_number);
   void on_written();
@@ -102,6 +109,7 @@ class Core : public GroupCommit {
   const CoreOptions options_;
   const std::function<void(const domain::Error&)> on_failure_;
   transport::Server* server_ = nullptr;
+  std::function<WhenDurable(bool accepted)> at_unit_end_;
   std::function<void()> before_seal_;
   std::vector<std::function<void(const domain::SealedGroup&)>> after_commit_;
 

@@ -48,11 +48,25 @@ void append(std::vector<MetricFamily>& families, const PaymentCounters& payments
                    "Payments that failed because the gateway could not be asked",
                    payments.dead_lettered),
            counter("payments_refunded_total", "Payments refunded", payments.refunded),
+           counter("payments_booked_total", "Reservations booked that were paid with points",
+                   payments.booked),
            counter("payments_refunds_declined_total", "Refunds that the gateway declined",
                    payments.refunds_declined),
        }) {
     families.push_back(std::move(counted));
   }
+}
+
+void append(std::vector<MetricFamily>& families, const ReservationFigures& reservations) {
+  families.push_back(
+      counter("reservations_sold_total", "Reservations paid since the start", reservations.sold));
+  families.push_back(
+      gauge("reservations_held", "Live holds", static_cast<double>(reservations.live_holds)));
+  families.push_back(
+      gauge("access_tokens", "Tokens to pay with", static_cast<double>(reservations.tokens)));
+  families.push_back(counter("token_expiry_failures_total",
+                             "Failures of what follows a sale and cannot harm it",
+                             reservations.token_expiry_failures));
 }
 
 }  // namespace
@@ -111,6 +125,7 @@ std::string Metrics::expose(const MetricsSnapshot& now) const {
       gauge("epoch", "Number of this start", number(now.epoch)),
   };
   if (now.payments) append(families, *now.payments);
+  if (now.reservations) append(families, *now.reservations);
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "daemon/payments/payment_counters.h"
+#include "daemon/reservations_module.h"
 
 namespace outboxd::daemon {
 
@@ -35,7 +36,8 @@ struct MetricsSnapshot {
   std::uint64_t storage_bytes = 0;
   std::uint64_t storage_free_bytes = 0;
   std::uint64_t epoch = 0;
-  std::optional<PaymentCounters> payments;  // nothing: the module does not run
+  std::optional<PaymentCounters> payments;         // nothing: the module does not run
+  std::optional<ReservationFigures> reservations;  // the same
 };
 
 // Core thread only.

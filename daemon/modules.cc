@@ -10,9 +10,6 @@
 namespace outboxd::daemon {
 namespace {
 
-const std::string kOrders = "orders";
-const std::string kPayments = "payments";
-
 // What comes for an order costs a commit and nothing else.
 constexpr std::size_t kSettlementCredit = 1024;
 // Deliveries that a death of this process counts one attempt for, so not more than keeps the
@@ -35,34 +32,53 @@ void refuse(MethodTable& methods, const std::string& module,
 }  // namespace
 
 Modules::Payments::Payments(const ModulesParts& parts)
-    : service(parts.publisher, parts.clock),
+    : service(parts.events, parts.clock),
       calls(parts.payment_gateway, static_cast<std::size_t>(parts.config.payments.workers),
             [&loop = parts.loop](std::function<void()> job) { loop.post(std::move(job)); }),
       module({parts.inbox, parts.core, service, calls}) {}
 
 Modules::Modules(ModulesParts parts)
     : parts_(parts),
-      orders_(parts_.publisher, parts_.clock),
+      orders_(parts_.events, parts_.clock),
       settlement_(parts_.inbox, orders_, parts_.config.producer) {
-  if (runs(kPayments)) payments_.emplace(parts_);
+  if (runs(kPaymentsModule)) payments_.emplace(parts_);
+  if (!runs(kReservationsModule)) return;
+  reservations_.emplace(
+      ReservationsModuleParts{.core = parts_.core,
+                              .server = parts_.server,
+                              .reader = parts_.reader,
+                              .events = parts_.events,
+                              .clock = parts_.clock,
+                              .elapsed = parts_.elapsed,
+                              .ids = parts_.ids,
+                              .hold_ttl_ms = parts_.config.reservations.hold_ttl_ms,
+                              .token_ttl_ms = parts_.config.reservations.token_ttl_ms});
 }
 
 void Modules::add_methods(MethodTable& methods) {
-  if (runs(kOrders)) {
+  if (runs(kOrdersModule)) {
     add_order_methods(methods, {parts_.core, parts_.server, orders_, parts_.reader, parts_.ids});
   } else {
-    refuse(methods, kOrders, {"order.create", "order.get", "order.list", "order.cancel"});
+    refuse(methods, kOrdersModule, {"order.create", "order.get", "order.list", "order.cancel"});
   }
   if (payments_) {
     add_payment_methods(methods, {parts_.core, parts_.server, payments_->service, parts_.reader,
                                   parts_.config.producer});
   } else {
-    refuse(methods, kPayments, {"payment.get", "payment.list"});
+    refuse(methods, kPaymentsModule, {"payment.get", "payment.list"});
+  }
+  if (reservations_) {
+    reservations_->add_methods(methods);
+  } else {
+    refuse(methods, kReservationsModule,
+           {"wallet.deposit", "wallet.get", "reservation.hold", "reservation.pay",
+            "reservation.cancel", "reservation.get", "reservation.list", "token.issue",
+            "token.check"});
   }
 }
 
 void Modules::subscribe() {
-  if (runs(kOrders)) settlement_.subscribe(kSettlementCredit);
+  if (runs(kOrdersModule)) settlement_.subscribe(kSettlementCredit);
   if (payments_) {
     payments_->module.subscribe(kPaymentCreditPerWorker *
                                 static_cast<std::size_t>(parts_.config.payments.workers));
@@ -72,6 +88,11 @@ void Modules::subscribe() {
 std::optional<PaymentCounters> Modules::payment_counters() const {
   if (!payments_) return std::nullopt;
   return payments_->module.counters();
+}
+
+std::optional<ReservationFigures> Modules::reservation_figures() const {
+  if (!reservations_) return std::nullopt;
+  return reservations_->figures();
 }
 
 bool Modules::runs(const std::string& module) const {

@@ -7,14 +7,15 @@
 #include "daemon/api/method_table.h"
 #include "daemon/config.h"
 #include "daemon/core.h"
+#include "daemon/in_process_events.h"
 #include "daemon/inbox/inbox.h"
 #include "daemon/order_settlement.h"
 #include "daemon/payments/gateway_calls.h"
 #include "daemon/payments/payments_module.h"
+#include "daemon/reservations_module.h"
 #include "daemon/services/order_service.h"
 #include "daemon/services/payment_service.h"
 #include "domain/clock.h"
-#include "domain/event_publisher.h"
 #include "domain/payment_gateway.h"
 #include "domain/store.h"
 #include "transport/ipc/event_loop.h"
@@ -30,14 +31,16 @@ struct ModulesParts {
   Core& core;
   Inbox& inbox;
   domain::DurableReader& reader;
-  domain::EventPublisher& publisher;
+  InProcessEvents& events;
   const domain::Clock& clock;
+  const domain::ElapsedTime& elapsed;
   domain::IdGenerator& ids;
   domain::PaymentGateway& payment_gateway;
 };
 
 // `orders`: the methods order.*, and the settlement of orders by their payments.
-// `payments`: the methods payment.*, and the payment of orders.
+// `payments`: the methods payment.*, the payment of orders, and the books of reservations.
+// `reservations`: the methods wallet.*, reservation.* and token.*, and the end of holds.
 //
 // Core thread only. The destructor waits for calls of the payment gateway that are at hand.
 class Modules {
@@ -55,6 +58,12 @@ class Modules {
   // Nothing when `payments` does not run.
   [[nodiscard]] std::optional<PaymentCounters> payment_counters() const;
 
+  // Null when `reservations` does not run.
+  [[nodiscard]] ReservationsModule* reservations() {
+    return reservations_ ? &*reservations_ : nullptr;
+  }
+  [[nodiscard]] std::optional<ReservationFigures> reservation_figures() const;
+
  private:
   // What only the payments module needs, its threads above all.
   struct Payments {
@@ -71,6 +80,7 @@ class Modules {
   OrderService orders_;
   OrderSettlement settlement_;
   std::optional<Payments> payments_;
+  std::optional<ReservationsModule> reservations_;
 };
 
 }  // namespace outboxd::daemon

@@ -26,7 +26,7 @@ void write_order(transport::Writer& writer, const domain::OrderSnapshot& order,
                  const MutationFields* mutation) {
   const std::string_view refund = name_of(order.refund);
   writer.map(kAlwaysThere + (order.payment_id ? 1 : 0) + (order.failure.empty() ? 0 : 1) +
-             (refund.empty() ? 0 : 1) + (mutation != nullptr ? 2 : 0));
+             (refund.empty() ? 0 : 1) + (mutation != nullptr ? MutationFields::kCount : 0));
   writer.field("order_id", order.order_id.text())
       .field("customer_id", order.customer_id.text())
       .field("status", name_of(order.status))
@@ -43,9 +43,7 @@ void write_order(transport::Writer& writer, const domain::OrderSnapshot& order,
   writer.field("updated_at", order.updated_at_ms == order.created_at_ms
                                  ? created_at
                                  : domain::rfc3339(order.updated_at_ms));
-  if (mutation == nullptr) return;
-  writer.field("replayed", mutation->replayed).key("seq");
-  mutation->seq == 0 ? writer.nil() : writer.unsigned_integer(mutation->seq);
+  if (mutation != nullptr) write_fields(writer, *mutation);
 }
 
 domain::Result<domain::PaymentDue> read_payment_due(std::string_view source,

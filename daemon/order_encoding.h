@@ -4,17 +4,12 @@
 
 #include <string_view>
 
+#include "daemon/mutation_fields.h"
 #include "domain/order_snapshot.h"
 #include "domain/payment.h"
 #include "transport/msgpack/writer.h"
 
 namespace outboxd::daemon {
-
-// What a mutation adds to the entity.
-struct MutationFields {
-  bool replayed = false;
-  domain::Seq seq = 0;  // 0: nil
-};
 
 // Writes the order as a map, with the fields of `mutation` where it is given. `payment_id`,
 // `failure` and `refund` are there only when they have a value.

@@ -1,5 +1,6 @@
 #include "daemon/order_settlement.h"
 
+#include <optional>
 #include <utility>
 
 #include "daemon/payment_encoding.h"
@@ -50,13 +51,13 @@ void OrderSettlement::consume(const InboxEvent& event, DeliveryId delivery) {
 
 void OrderSettlement::settle(std::string_view type, std::string_view data, DeliveryId delivery) {
   const Settle meaning = meaning_of(type);
-  const auto nothing = [](domain::UnitOfWork&) { return domain::ok_status(); };
-  if (meaning == nullptr) return inbox_.commit(delivery, nothing);
-  Result<PaymentNews> news = read_payment_news(data);
-  if (!news) return inbox_.bury(delivery, news.error().message);
-  if (news->source != producer_) return inbox_.commit(delivery, nothing);
-  inbox_.commit(delivery, [this, meaning, news = *std::move(news)](domain::UnitOfWork& work) {
-    return meaning(orders_, news, work);
+  if (meaning == nullptr) return inbox_.pass_over(delivery);
+  Result<std::optional<PaymentNews>> read = read_payment_news(data);
+  if (!read) return inbox_.bury(delivery, read.error().message);
+  std::optional<PaymentNews> news = std::move(read).value();
+  if (!news || news->source != producer_) return inbox_.pass_over(delivery);
+  inbox_.commit(delivery, [this, meaning, told = *std::move(news)](domain::UnitOfWork& work) {
+    return meaning(orders_, told, work);
   });
 }
 

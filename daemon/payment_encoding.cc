@@ -49,17 +49,19 @@ void write_payment(transport::Writer& writer, const domain::PaymentSnapshot& pay
       .field("updated_at", domain::rfc3339(payment.updated_at_ms));
 }
 
-domain::Result<PaymentNews> read_payment_news(std::string_view event_data) {
+domain::Result<std::optional<PaymentNews>> read_payment_news(std::string_view event_data) {
   EventData data;
   OUTBOXD_TRY(data.decode(event_data));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto reservation_id, data.optional_string("reservation_id"));
+  if (!reservation_id.empty()) return std::optional<PaymentNews>();
   OUTBOXD_ASSIGN_OR_RETURN(auto payment_id, data.id<domain::PaymentId>("payment_id"));
   OUTBOXD_ASSIGN_OR_RETURN(auto order_id, data.id<domain::OrderId>("order_id"));
   OUTBOXD_ASSIGN_OR_RETURN(const std::string_view source, data.string("source"));
   OUTBOXD_ASSIGN_OR_RETURN(const std::string_view failure, data.optional_string("failure"));
-  return PaymentNews{.payment_id = std::move(payment_id),
-                     .order_id = std::move(order_id),
-                     .source = std::string(source),
-                     .failure = std::string(failure)};
+  return std::optional(PaymentNews{.payment_id = std::move(payment_id),
+                                   .order_id = std::move(order_id),
+                                   .source = std::string(source),
+                                   .failure = std::string(failure)});
 }
 
 }  // namespace outboxd::daemon

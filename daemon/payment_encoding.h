@@ -2,6 +2,7 @@
 // "Entities").
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,8 +12,8 @@
 namespace outboxd::daemon {
 
 // Writes the payment as a map. That of an order has `order_id`, `amount`, `currency` and
-// `payment_method`, that of a reservation `reservation_id` and `points`. `attempts` is there when it is known; `failure`, `failure_detail`
-// and `gateway_reference` when they have a value.
+// `payment_method`, that of a reservation `reservation_id` and `points`. `attempts` is there when
+// it is known; `failure`, `failure_detail` and `gateway_reference` when they have a value.
 void write_payment(transport::Writer& writer, const domain::PaymentSnapshot& payment);
 
 // What an event on topic `payments` tells an order.
@@ -23,7 +24,8 @@ struct PaymentNews {
   std::string failure;  // empty: the payment did not fail
 };
 
-// Error: bad_request, which says what is wrong with the event.
-domain::Result<PaymentNews> read_payment_news(std::string_view event_data);
+// Nothing when the payment is of a reservation, which no order waits for. Error: bad_request, which
+// says what is wrong with the event.
+domain::Result<std::optional<PaymentNews>> read_payment_news(std::string_view event_data);
 
 }  // namespace outboxd::daemon

@@ -1,5 +1,9 @@
 #include "daemon/reservation_encoding.h"
 
+#include <string>
+#include <utility>
+
+#include "daemon/event_data.h"
 #include "domain/time_format.h"
 
 namespace outboxd::daemon {
@@ -9,9 +13,11 @@ constexpr std::size_t kAlwaysThere = 8;
 
 }  // namespace
 
-void write_reservation(transport::Writer& writer, const domain::ReservationSnapshot& reservation) {
+void write_reservation(transport::Writer& writer, const domain::ReservationSnapshot& reservation,
+                       const MutationFields* mutation) {
   writer.map(kAlwaysThere + (reservation.paid_at_ms ? 1 : 0) +
-             (reservation.failure.empty() ? 0 : 1));
+             (reservation.failure.empty() ? 0 : 1) +
+             (mutation != nullptr ? MutationFields::kCount : 0));
   writer.field("reservation_id", reservation.reservation_id.text())
       .field("user_id", reservation.user_id.text())
       .field("item_id", reservation.item_id.text())
@@ -22,6 +28,23 @@ void write_reservation(transport::Writer& writer, const domain::ReservationSnaps
   if (!reservation.failure.empty()) writer.field("failure", reservation.failure);
   writer.field("created_at", domain::rfc3339(reservation.created_at_ms))
       .field("updated_at", domain::rfc3339(reservation.updated_at_ms));
+  if (mutation != nullptr) write_fields(writer, *mutation);
+}
+
+domain::Result<domain::PointsSpent> read_points_spent(std::string_view source,
+                                                      std::string_view event_data) {
+  EventData data;
+  OUTBOXD_TRY(data.decode(event_data));
+  OUTBOXD_ASSIGN_OR_RETURN(auto id, data.id<domain::ReservationId>("reservation_id"));
+  OUTBOXD_ASSIGN_OR_RETURN(const domain::Points points, data.integer("price_points"));
+  if (points < 1) {
+    return domain::bad_request("data.price_points",
+                               "the event's data.price_points must be at least "
+                               "1, not " +
+                                   std::to_string(points));
+  }
+  return domain::PointsSpent{
+      .source = std::string(source), .reservation_id = std::move(id), .points = points};
 }
 
 }  // namespace outboxd::daemon

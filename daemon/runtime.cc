@@ -42,7 +42,7 @@ std::uint64_t random_instance() {
 
 std::vector<ConsumedBy> completion_rules(const Config& config) {
   std::vector<ConsumedBy> rules;
-  for (const auto& [name, topic] : config.topics) {
+  for (const auto& [name, topic] : topics_with_rules(config)) {
     if (const auto group = consuming_group(topic)) rules.push_back({name, *group});
   }
   return rules;
@@ -96,7 +96,8 @@ Runtime::Runtime(RuntimeParts parts)
       completion_(completion_rules(parts_.config), parts_.durable_progress().completed_seq,
                   ranges_of(parts_.complete_above)),
       tail_(server_, parts_.reader, parts_.config.producer),
-      transactions_(parts_.publisher, parts_.clock),
+      events_(parts_.publisher),
+      transactions_(events_, parts_.clock),
       relay_(relay_options(parts_.config, parts_.epoch), loop_, parts_.reader,
              parts_.durable_progress, parts_.clock, relay_events()),
       inbox_({.commits = core_,
@@ -114,8 +115,9 @@ Runtime::Runtime(RuntimeParts parts)
                 .core = core_,
                 .inbox = inbox_,
                 .reader = parts_.reader,
-                .publisher = parts_.publisher,
+                .events = events_,
                 .clock = parts_.clock,
+                .elapsed = parts_.elapsed,
                 .ids = parts_.ids,
                 .payment_gateway = parts_.payment_gateway}),
       outbox_api_{server_,      parts_.reader,         progress_, completion_, tail_,
@@ -156,6 +158,7 @@ Runtime::Runtime(RuntimeParts parts)
     if (!draining_) consumers_.forget(connection);
   });
   core_.attach(server_);
+  core_.at_unit_end([this](bool accepted) { return events_.unit_ended(accepted); });
   core_.before_seal([this] {
     remove_marks();
     ledger_.before_seal();
@@ -240,6 +243,7 @@ void Runtime::every_second() {
   remove_marks();
   inbox_.try_held();
   expire_unpublished();
+  expire_holds();
   keep_time();
   if (collecting_) return;
   collecting_ = worker_.post([this] {
@@ -325,11 +329,19 @@ void Runtime::expire_unpublished() {
   if (more) loop_.post([this] { expire_unpublished(); });
 }
 
+void Runtime::expire_holds() {
+  ReservationsModule* const reservations = modules_.reservations();
+  if (reservations == nullptr || draining_ || disk_.level() == DiskLevel::kHard) return;
+  if (reservations->expire_holds()) loop_.post([this] { expire_holds(); });
+}
+
 // Where time matters and nothing else is written, the elapsed time is, so that a box that is
 // switched off every few minutes gets older all the same.
 void Runtime::keep_time() {
   const std::int64_t now_ms = parts_.elapsed.elapsed_ms();
-  const bool matters = expiry_.is_waiting(progress_.delivered_seq(), progress_.stored_seq());
+  const ReservationsModule* const reservations = modules_.reservations();
+  const bool matters = expiry_.is_waiting(progress_.delivered_seq(), progress_.stored_seq()) ||
+                       (reservations != nullptr && reservations->needs_time());
   if (!matters || now_ms - time_kept_ms_ < kTimeKeptMs || disk_.level() == DiskLevel::kHard) return;
   time_kept_ms_ = now_ms;
   core_.record([](domain::UnitOfWork& work) {

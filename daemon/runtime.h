@@ -84,6 +84,7 @@ class Runtime {
   RelayEvents relay_events();
   void remove_marks();
   void expire_unpublished();
+  void expire_holds();
   void keep_time();
 
   const RuntimeParts parts_;
@@ -99,6 +100,7 @@ class Runtime {
   OutboxProgressWatch progress_;
   OutboxCompletion completion_;
   EventTail tail_;
+  InProcessEvents events_;
   TransactionService transactions_;
   Relay relay_;
   BrokerInbox inbox_;

@@ -90,6 +90,39 @@ void write_limits(Writer& writer, const DaemonApi& api) {
   writer.field("backlog_events", api.facts.max_backlog_events);
 }
 
+void write_payments(Writer& writer, const PaymentCounters& counters) {
+  writer.map(7);
+  writer.field("approved", counters.approved).field("declined", counters.declined);
+  writer.field("unavailable", counters.unavailable);
+  writer.field("dead_lettered", counters.dead_lettered);
+  writer.field("refunded", counters.refunded);
+  writer.field("refunds_declined", counters.refunds_declined);
+  writer.field("booked", counters.booked);
+}
+
+void write_reservations(Writer& writer, const ReservationFigures& figures) {
+  writer.map(4).field("live_holds", figures.live_holds);
+  writer.field("sold", figures.sold).field("tokens", figures.tokens);
+  writer.field("token_expiry_failures", figures.token_expiry_failures);
+}
+
+// Each module that runs, with what it counts.
+void write_modules(Writer& writer, const DaemonApi& api) {
+  const auto payments = api.modules.payment_counters();
+  const auto reservations = api.modules.reservation_figures();
+  writer.key("modules").map(api.facts.modules.size());
+  for (const std::string& module : api.facts.modules) {
+    writer.key(module);
+    if (module == kPaymentsModule && payments) {
+      write_payments(writer, *payments);
+    } else if (module == kReservationsModule && reservations) {
+      write_reservations(writer, *reservations);
+    } else {
+      writer.map(0);
+    }
+  }
+}
+
 Status status(const DaemonApi& api, const Request& request) {
   OUTBOXD_TRY(Arguments::of_params(request.params, {}));
   OUTBOXD_ASSIGN_OR_RETURN(const Figures figures, gather(api));
@@ -102,8 +135,7 @@ Status status(const DaemonApi& api, const Request& request) {
   write_outbox(writer, api, figures);
   write_inbox(writer, api);
   write_storage(writer, api, figures);
-  writer.key("modules").array(api.facts.modules.size());
-  for (const std::string& module : api.facts.modules) writer.string(module);
+  write_modules(writer, api);
   write_limits(writer, api);
   api.server.reply(request.reply_to, result);
   return domain::ok_status();
@@ -137,6 +169,7 @@ Status metrics(const DaemonApi& api, const Request& request) {
       .storage_free_bytes = api.disk.last_free_bytes(),
       .epoch = api.facts.epoch,
       .payments = api.modules.payment_counters(),
+      .reservations = api.modules.reservation_figures(),
   });
   std::string result;
   Writer(result).string(text);

@@ -16,40 +16,55 @@ using transport::Arguments;
 using transport::Request;
 using transport::Writer;
 
-// The payment that `payment_id`, or `order_id` and `source`, name.
-Result<domain::PaymentId> decode_payment(const PaymentApi& api, const Arguments& arguments) {
-  OUTBOXD_ASSIGN_OR_RETURN(const auto payment_text, arguments.optional_string("payment_id"));
-  OUTBOXD_ASSIGN_OR_RETURN(const auto order_text, arguments.optional_string("order_id"));
-  OUTBOXD_ASSIGN_OR_RETURN(const auto source, arguments.optional_string("source"));
-  if (payment_text.has_value() == order_text.has_value()) {
-    return domain::bad_request("payment_id", "either payment_id or order_id must be given");
+// Which payment a request means, and how to say that there is none.
+struct Wanted {
+  domain::PaymentId id;
+  std::string argument;
+  std::string name;
+};
+
+// The payment that `payment_id` names, or `order_id` or `reservation_id` with `source`.
+Result<Wanted> decode_wanted(const PaymentApi& api, const Arguments& arguments) {
+  OUTBOXD_ASSIGN_OR_RETURN(const auto payment, arguments.optional_string("payment_id"));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto order, arguments.optional_string("order_id"));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto reservation, arguments.optional_string("reservation_id"));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto given_source, arguments.optional_string("source"));
+  if (int{payment.has_value()} + int{order.has_value()} + int{reservation.has_value()} != 1) {
+    return domain::bad_request(
+        "payment_id", "exactly one of payment_id, order_id and reservation_id must be given");
   }
-  if (payment_text) {
-    if (!source) return domain::PaymentId::parse(*payment_text);
-    return domain::bad_request("source", "source goes with order_id");
+  if (payment) {
+    if (given_source) {
+      return domain::bad_request("source", "source goes with order_id or reservation_id");
+    }
+    OUTBOXD_ASSIGN_OR_RETURN(auto id, domain::PaymentId::parse(*payment));
+    return Wanted{std::move(id), "payment_id", {}};
   }
-  OUTBOXD_ASSIGN_OR_RETURN(const domain::OrderId order_id, domain::OrderId::parse(*order_text));
-  if (source && !domain::is_valid_id(*source)) {
+  if (given_source && !domain::is_valid_id(*given_source)) {
     return domain::bad_request("source",
                                "source must be 1 to 64 characters from A-Z a-z 0-9 . _ : -");
   }
-  return domain::payment_id_of(source.value_or(api.producer), order_id);
+  const std::string_view source = given_source.value_or(api.producer);
+  if (order) {
+    OUTBOXD_ASSIGN_OR_RETURN(const auto id, domain::OrderId::parse(*order));
+    return Wanted{domain::payment_id_of(source, id), "order_id", "order " + id.text()};
+  }
+  OUTBOXD_ASSIGN_OR_RETURN(const auto id, domain::ReservationId::parse(*reservation));
+  return Wanted{domain::payment_id_of(source, id), "reservation_id", "reservation " + id.text()};
 }
 
 Status get(const PaymentApi& api, const Request& request) {
   OUTBOXD_ASSIGN_OR_RETURN(
       const Arguments arguments,
-      Arguments::of_params(request.params, {"payment_id", "order_id", "source"}));
-  OUTBOXD_ASSIGN_OR_RETURN(const domain::PaymentId id, decode_payment(api, arguments));
-  OUTBOXD_ASSIGN_OR_RETURN(const auto order_id, arguments.optional_string("order_id"));
+      Arguments::of_params(request.params, {"payment_id", "order_id", "reservation_id", "source"}));
+  OUTBOXD_ASSIGN_OR_RETURN(const Wanted wanted, decode_wanted(api, arguments));
   api.core.execute(request.reply_to, [&](domain::UnitOfWork& work, Writer& writer) -> Status {
-    const Result<domain::PaymentSnapshot> payment = api.payments.get(id, work);
-    if (!payment && order_id && payment.error().code == domain::ErrorCode::kNotFound) {
+    const Result<domain::PaymentSnapshot> payment = api.payments.get(wanted.id, work);
+    if (!payment && !wanted.name.empty() && payment.error().code == domain::ErrorCode::kNotFound) {
       return domain::Error{domain::ErrorCode::kNotFound,
-                           "there is no payment for order " + std::string(*order_id) +
-                               "; source names the producer of the order where that is not " +
-                               api.producer,
-                           "order_id"};
+                           "there is no payment for " + wanted.name +
+                               "; source names its producer where that is not " + api.producer,
+                           wanted.argument};
     }
     if (!payment) return payment.error();
     write_payment(writer, *payment);

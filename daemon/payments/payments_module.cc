@@ -5,7 +5,9 @@
 
 #include "daemon/event_data.h"
 #include "daemon/order_encoding.h"
+#include "daemon/reservation_encoding.h"
 #include "domain/order.h"
+#include "domain/reservation.h"
 #include "systemd/log.h"
 
 namespace outboxd::daemon {
@@ -18,6 +20,9 @@ using domain::PaymentStatus;
 using domain::Result;
 using domain::Status;
 using Verdict = GatewayAnswer::Verdict;
+
+// A booking costs a commit and nothing else.
+constexpr std::size_t kBookingCredit = 1024;
 
 std::string identity_of(const InboxEvent& event) {
   return event.producer + "/" + std::to_string(event.seq);
@@ -45,6 +50,9 @@ domain::RefundRequest refund_request(const PaymentSnapshot& payment,
 void PaymentsModule::subscribe(std::size_t credit) {
   parts_.inbox.subscribe(std::string(domain::kOrdersTopic), kPaymentsGroup, credit, *this);
   parts_.inbox.subscribe(kDeadOrdersTopic, kPaymentsGroup, credit, *this);
+  parts_.inbox.subscribe(std::string(domain::kReservationsTopic), kPaymentsGroup, kBookingCredit,
+                         *this);
+  parts_.inbox.subscribe(kDeadReservationsTopic, kPaymentsGroup, kBookingCredit, *this);
 }
 
 void PaymentsModule::consume(const InboxEvent& event, DeliveryId delivery) {
@@ -57,8 +65,10 @@ void PaymentsModule::consume(const InboxEvent& event, DeliveryId delivery) {
                                     : charge(event, envelope->data, delivery);
   } else if (envelope->type == "order.refund_requested") {
     refund(event, envelope->data, delivery);
+  } else if (envelope->type == "reservation.paid") {
+    book(event, envelope->data, delivery);
   } else {
-    acknowledge(delivery);
+    parts_.inbox.pass_over(delivery);
   }
 }
 
@@ -112,6 +122,16 @@ void PaymentsModule::give_up(const InboxEvent& event, std::string_view data, Del
         // How many attempts there were, only the broker knows.
         return parts_.payments.fail(due, 0, domain::kFailureDeadLettered, reason, work);
       });
+}
+
+void PaymentsModule::book(const InboxEvent& event, std::string_view data, DeliveryId delivery) {
+  Result<domain::PointsSpent> spent = read_points_spent(event.producer, data);
+  if (!spent) return parts_.inbox.bury(delivery, spent.error().message);
+  ++counters_.booked;
+  parts_.inbox.commit(delivery, [this, spent = *std::move(spent),
+                                 attempt = event.attempt](domain::UnitOfWork& work) {
+    return parts_.payments.book(spent, attempt, work);
+  });
 }
 
 void PaymentsModule::refund(const InboxEvent& event, std::string_view data, DeliveryId delivery) {

@@ -17,6 +17,7 @@ namespace outboxd::daemon {
 
 inline constexpr const char* kPaymentsGroup = "payments";
 inline constexpr const char* kDeadOrdersTopic = "dead:orders:payments";
+inline constexpr const char* kDeadReservationsTopic = "dead:reservations:payments";
 
 struct PaymentsModuleParts {
   Inbox& inbox;
@@ -25,7 +26,7 @@ struct PaymentsModuleParts {
   GatewayCalls& gateway;
 };
 
-// Consumes topic `orders`, and the dead letters of its own group there:
+// Consumes the topics `orders` and `reservations`, and the dead letters of its own group there:
 //
 //   order.created            charge ── approved ────▶ COMPLETED, payment.completed
 //                                   ── declined ────▶ FAILED, payment.failed
@@ -35,6 +36,8 @@ struct PaymentsModuleParts {
 //                                   ── declined ────▶ dead letter, for people
 //                                   ── unavailable ─▶ delivered again later; as a dead letter, for
 //                                                     as long as it takes
+//   reservation.paid, dead   COMPLETED, payment.completed: the points are gone already
+//     or not
 //   anything else            no effect
 //
 // The gateway is called with the event's identity as the idempotency key. When the process dies
@@ -59,6 +62,7 @@ class PaymentsModule : public EventConsumer {
   void charged(const domain::PaymentDue& due, std::uint32_t attempt, DeliveryId delivery,
                const domain::GatewayAnswer& answer);
   void give_up(const InboxEvent& event, std::string_view data, DeliveryId delivery);
+  void book(const InboxEvent& event, std::string_view data, DeliveryId delivery);
   void refund(const InboxEvent& event, std::string_view data, DeliveryId delivery);
   void refunded(const domain::PaymentId& id, bool is_dead_letter, DeliveryId delivery,
                 const domain::GatewayAnswer& answer);

@@ -41,6 +41,15 @@ Status PaymentService::fail(const domain::PaymentDue& due, std::uint32_t attempt
   return save(Payment::failed(due, attempts, failure, detail, clock_.wall_ms()), work);
 }
 
+Status PaymentService::book(const domain::PointsSpent& spent, std::uint32_t attempts,
+                            domain::UnitOfWork& work) {
+  OUTBOXD_ASSIGN_OR_RETURN(
+      const std::optional<PaymentSnapshot> known,
+      work.payments().find(domain::payment_id_of(spent.source, spent.reservation_id)));
+  if (known) return domain::ok_status();
+  return save(Payment::booked(spent, attempts, clock_.wall_ms()), work);
+}
+
 Status PaymentService::refund(const domain::PaymentId& id, domain::UnitOfWork& work) {
   OUTBOXD_ASSIGN_OR_RETURN(PaymentSnapshot known, get(id, work));
   if (known.status == PaymentStatus::kRefunded) return domain::ok_status();

@@ -34,6 +34,11 @@ class PaymentService {
   domain::Status fail(const domain::PaymentDue& due, std::uint32_t attempts,
                       std::string_view failure, std::string_view detail, domain::UnitOfWork& work);
 
+  // Books points that were paid already. Nothing happens when they are booked. Errors: what the
+  // publisher refuses.
+  domain::Status book(const domain::PointsSpent& spent, std::uint32_t attempts,
+                      domain::UnitOfWork& work);
+
   // The gateway has given the money back. Errors: not_found; invalid_state when the payment was
   // never completed; what the publisher refuses.
   domain::Status refund(const domain::PaymentId& id, domain::UnitOfWork& work);
