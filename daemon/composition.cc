@@ -110,7 +110,7 @@ std::unique_ptr<domain::PaymentGateway> make_gateway(const Config::Payments& pay
     return std::make_unique<HttpGateway>(HttpGatewayOptions{
         .url = payments.url, .refund_url = payments.refund_url, .timeout_ms = payments.timeout_ms});
   }
-  return gateway;
+  return std::make_unique<SimulatedGateway>(std::chrono::milliseconds(payments.latency_ms));
 }
 
 // A disk that is full must not keep us from opening the store.
