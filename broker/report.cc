@@ -156,6 +156,8 @@ void add_groups(Exposition& out, const Report& report) {
   out.counter("settled_ack_total", "Events that consumers are done with.", counters.acked);
   out.counter("settled_retry_total", "Events that consumers could not process.", counters.retried);
   out.counter("settled_dead_total", "Events that consumers gave up.", counters.refused);
+  out.counter("settled_release_total", "Events given back that nobody had looked at.",
+              counters.released);
   out.counter("buried_total", "Events that became dead letters.", counters.buried);
   out.counter("unknown_tags_total", "Settlements of no delivery.", counters.unknown_tags);
   out.counter("foreign_tags_total", "Settlements of others' deliveries.", counters.foreign_tags);

@@ -116,6 +116,7 @@ SettleResult ConsumerGroup::settle(ConsumerIndex consumer, const transport::Sett
   const std::pair settled{consumer, settlement.tag};
   switch (settlement.outcome) {
     case transport::Outcome::kRetry: fail(index, settlement.reason, now_ms); break;
+    case transport::Outcome::kRelease: give_back({index}); break;
     case transport::Outcome::kDead:
       if (buries_) {
         note_failure(index, settlement.reason, now_ms);

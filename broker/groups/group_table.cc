@@ -157,10 +157,13 @@ void GroupTable::count(SettleResult result, transport::Outcome outcome) {
     ++counters_.unknown_tags;
   } else if (result == SettleResult::kForeign) {
     ++counters_.foreign_tags;
-  } else if (outcome == transport::Outcome::kAck) {
-    ++counters_.acked;
   } else {
-    ++(outcome == transport::Outcome::kRetry ? counters_.retried : counters_.refused);
+    switch (outcome) {
+      case transport::Outcome::kAck: ++counters_.acked; break;
+      case transport::Outcome::kRetry: ++counters_.retried; break;
+      case transport::Outcome::kDead: ++counters_.refused; break;
+      case transport::Outcome::kRelease: ++counters_.released; break;
+    }
   }
 }
 

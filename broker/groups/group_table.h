@@ -39,8 +39,9 @@ struct GroupCounters {
   std::uint64_t redelivered = 0;  // of these, not for the first time
   std::uint64_t acked = 0;
   std::uint64_t retried = 0;
-  std::uint64_t refused = 0;  // settled as dead
-  std::uint64_t buried = 0;   // for whatever reason
+  std::uint64_t refused = 0;   // settled as dead
+  std::uint64_t released = 0;  // given back by a daemon that had nobody to look at them
+  std::uint64_t buried = 0;    // for whatever reason
   std::uint64_t unknown_tags = 0;
   std::uint64_t foreign_tags = 0;
   std::uint64_t consumers_died = 0;

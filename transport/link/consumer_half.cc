@@ -102,8 +102,10 @@ void ConsumerHalf::on_unsubscribed(const UnsubscribedFrame& unsubscribed) {
 
 std::optional<std::string> ConsumerHalf::next_frame() {
   if (!session_) return std::nullopt;
-  std::optional<std::string> frame = next_subscribe();
-  if (!frame) frame = next_settle();
+  // Settlements first: a subscription that ends makes its tags void, and an attempt that counts
+  // (G11) must not be lost with them.
+  std::optional<std::string> frame = next_settle();
+  if (!frame) frame = next_subscribe();
   if (!frame) return std::nullopt;
   ++frames_sent_;
   return placed(std::move(*frame), {*session_, frames_sent_});

@@ -187,7 +187,7 @@ SettleFrame decode_settle(Fields& fields) {
     const std::uint64_t tag = parts.number();
     const std::uint64_t outcome = parts.number();
     const std::string_view reason = parts.text().substr(0, kMaxReasonBytes);
-    if (parts.failed() || outcome > static_cast<std::uint64_t>(Outcome::kDead)) fields.fail();
+    if (parts.failed() || outcome > static_cast<std::uint64_t>(Outcome::kRelease)) fields.fail();
     settle.settlements.push_back({tag, static_cast<Outcome>(outcome), reason});
   }
   if (settle.settlements.empty()) fields.fail();

@@ -174,9 +174,10 @@ struct DeliverFrame {
 };
 
 enum class Outcome : std::uint8_t {
-  kAck = 0,    // processed, durably
-  kRetry = 1,  // not now: counts as an attempt
-  kDead = 2,   // never: to the dead letters
+  kAck = 0,      // processed, durably
+  kRetry = 1,    // not now: counts as an attempt
+  kDead = 2,     // never: to the dead letters
+  kRelease = 3,  // nobody looked at it: as if it had not been delivered
 };
 
 struct Settlement {

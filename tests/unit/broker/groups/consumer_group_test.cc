@@ -153,6 +153,37 @@ TEST_F(ConsumerGroupTest, G11DeliveriesOfOneThatLeftOrWasLostDoNotCount) {
   EXPECT_THAT(delivered(), ElementsAre("1"));
 }
 
+TEST_F(ConsumerGroupTest, G11AReleasedDeliveryComesAgainAtOnceInItsOrderAndUncounted) {
+  start();
+  subscribe(kAlice, 10);
+  publish("a");
+  publish("b");
+  publish("a");
+  const auto out = pump();
+  EXPECT_THAT(texts(out), ElementsAre("1", "2"));
+  EXPECT_EQ(settle(out[0], transport::Outcome::kRelease), SettleResult::kSettled);
+  EXPECT_EQ(settle(out[0], transport::Outcome::kRelease), SettleResult::kUnknown);
+  EXPECT_THAT(commit().settled, IsEmpty()) << "nothing became of it";
+  const auto again = pump();
+  EXPECT_THAT(texts(again), ElementsAre("1")) << "not a second attempt, and before 3 (G7)";
+  EXPECT_NE(again[0].tag, out[0].tag);
+  EXPECT_EQ(ack(again[0]), SettleResult::kSettled);
+  EXPECT_THAT(delivered(), ElementsAre("3"));
+}
+
+TEST_F(ConsumerGroupTest, G11AReleaseForgetsNoEarlierAttempt) {
+  start();
+  subscribe(kAlice, 10);
+  publish("a");
+  EXPECT_EQ(retry(pump()[0]), SettleResult::kSettled);
+  (void)commit();
+  pass(1'000);
+  const auto second = pump();
+  EXPECT_THAT(texts(second), ElementsAre("1#2"));
+  EXPECT_EQ(settle(second[0], transport::Outcome::kRelease), SettleResult::kSettled);
+  EXPECT_THAT(delivered(), ElementsAre("1#2"));
+}
+
 TEST_F(ConsumerGroupTest, G11ADeathCountsForEachDeliveryThatDiedWithIt) {
   start();
   subscribe(kAlice, 10);

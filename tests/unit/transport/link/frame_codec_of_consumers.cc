@@ -154,19 +154,21 @@ TEST(FrameCodecOfConsumers, ADeliveryWithoutAnEventAnAttemptOrANumberIsRefused) 
 TEST(FrameCodecOfConsumers, SettleComesBackAsItWasWithItsReasonsCut) {
   const std::string bytes = encode(SettleFrame{{{9, Outcome::kAck, ""},
                                                 {10, Outcome::kRetry, std::string(1000, 'r')},
-                                                {11, Outcome::kDead, "x"}}});
+                                                {11, Outcome::kDead, "x"},
+                                                {12, Outcome::kRelease, ""}}});
   const auto settle = decoded<SettleFrame>(bytes);
-  ASSERT_EQ(settle.settlements.size(), 3U);
+  ASSERT_EQ(settle.settlements.size(), 4U);
   EXPECT_EQ(settle.settlements[0].tag, 9U);
   EXPECT_EQ(settle.settlements[0].outcome, Outcome::kAck);
   EXPECT_EQ(settle.settlements[1].outcome, Outcome::kRetry);
   EXPECT_EQ(settle.settlements[1].reason.size(), kMaxReasonBytes);
   EXPECT_EQ(settle.settlements[2].outcome, Outcome::kDead);
+  EXPECT_EQ(settle.settlements[3].outcome, Outcome::kRelease);
 }
 
 TEST(FrameCodecOfConsumers, AnOutcomeThatIsNoneIsRefused) {
   std::string bytes = frame_of(2);
-  Writer(bytes).integer(13).array(1).array(3).integer(9).integer(3).string("");
+  Writer(bytes).integer(13).array(1).array(3).integer(9).integer(4).string("");
   EXPECT_TRUE(is_refused(bytes));
 }
 
