@@ -58,6 +58,8 @@ void BrokerInbox::subscribe(const std::string& topic, const std::string& group, 
     const auto [place, is_new] = consumers_.try_emplace({topic, group}, &consumer);
     OUTBOXD_CHECK(is_new || place->second == &consumer);
   }
+  // What is settled already is told before the end of its subscription makes it void.
+  flush();
   parts_.channel.subscribe(topic, group, credit);
 }
 
@@ -97,7 +99,7 @@ void BrokerInbox::deliver(std::vector<OwnedDelivery> deliveries) {
   for (Arrived& next : arrived) {
     const auto consumer = consumers_.find({next.event.topic, next.event.group});
     if (consumer == consumers_.end()) {
-      retry(next.id, "nobody consumes it here any more");
+      release(next.id);  // it was under way when its subscription ended
     } else {
       consumer->second->consume(next.event, next.id);
     }
@@ -177,6 +179,17 @@ void BrokerInbox::acknowledge(DeliveryId delivery) {
   OUTBOXD_CHECK(open.state == State::kCommitting);
   settle_ack(open.tag, open.mark);
   forget(delivery);
+}
+
+void BrokerInbox::pass_over(DeliveryId delivery) {
+  ++counters_.acknowledged;
+  ++counters_.passed_over;
+  give_back(delivery, Outcome::kAck, {});
+}
+
+void BrokerInbox::release(DeliveryId delivery) {
+  ++counters_.released;
+  give_back(delivery, Outcome::kRelease, {});
 }
 
 void BrokerInbox::retry(DeliveryId delivery, std::string reason) {

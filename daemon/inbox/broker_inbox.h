@@ -28,6 +28,8 @@ struct InboxCounters {
   std::uint64_t acknowledged = 0;
   std::uint64_t retried = 0;
   std::uint64_t buried = 0;
+  std::uint64_t passed_over = 0;  // acknowledged, too
+  std::uint64_t released = 0;
 };
 
 struct BrokerInboxParts {
@@ -47,6 +49,8 @@ struct BrokerInboxParts {
 //      │                    │    ▲
 //      │                full▼    │try_held
 //      │                   held ─┘
+//      ├── pass_over ───────────────────────────────────▶ ack
+//      ├── release ─────────────────────────────────────▶ release
 //      └── retry / bury / a refused effect ─────────────▶ retry / dead
 //
 // There is one life at a time for each (group, producer, seq): the same event delivered again
@@ -59,8 +63,13 @@ class BrokerInbox : public Inbox {
   void subscribe(const std::string& topic, const std::string& group, std::size_t credit,
                  EventConsumer& consumer) override;
   void commit(DeliveryId delivery, Effect effect) override;
+  void pass_over(DeliveryId delivery) override;
   void retry(DeliveryId delivery, std::string reason) override;
   void bury(DeliveryId delivery, std::string reason) override;
+
+  // Gives the event back as if it had not been delivered: nobody looked at it, so no attempt is
+  // counted (G11).
+  void release(DeliveryId delivery);
 
   // True when events of (topic, group) have a consumer here.
   [[nodiscard]] bool has_consumer(const std::string& topic, const std::string& group) const;

@@ -30,8 +30,8 @@ class EventConsumer {
   virtual ~EventConsumer() = default;
 
   // Takes one event that this group has no processed mark for. Must end in exactly one call of
-  // Inbox::commit, retry or bury for `delivery`: now, or later on the core thread. The same event
-  // is not given again before that. `event` is valid during the call.
+  // Inbox::commit, pass_over, retry or bury for `delivery`: now, or later on the core thread. The
+  // same event is not given again before that. `event` is valid during the call.
   virtual void consume(const InboxEvent& event, DeliveryId delivery) = 0;
 };
 

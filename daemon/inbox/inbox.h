@@ -32,6 +32,10 @@ class Inbox {
   // reason.
   virtual void commit(DeliveryId delivery, Effect effect) = 0;
 
+  // The event means nothing to the consumer: acknowledges it without a commit and without a mark.
+  // Should it come again, it means nothing again.
+  virtual void pass_over(DeliveryId delivery) = 0;
+
   // Gives the event back, to be delivered again later. Counts one attempt (G11).
   virtual void retry(DeliveryId delivery, std::string reason) = 0;
 

@@ -182,7 +182,7 @@ void LocalConsumers::drop_if_unused(Group& group) {
   if (group.credit() > 0) return;
   // Nobody is left to take these; they were not looked at, so another consumer may have them.
   while (!group.waiting.empty()) {
-    inbox_.retry(group.waiting.front().delivery, "the consumer ended its subscription");
+    inbox_.release(group.waiting.front().delivery);
     group.drop_first();
   }
   if (group.members.empty()) groups_.erase({group.topic, group.name});

@@ -229,12 +229,37 @@ TEST_F(BrokerInboxTest, IdsOfAnEarlierStartNameNothingInThisOne) {
   EXPECT_FALSE(stage_.inbox.was_given(next));
 }
 
-TEST_F(BrokerInboxTest, WhatComesAfterASubscriptionEndedGoesBack) {
+TEST_F(BrokerInboxTest, G11WhatComesAfterASubscriptionEndedIsReleasedUncounted) {
   stage_.inbox.subscribe("orders", "payments", 0, consumer_);
   stage_.inbox.deliver({InboxStage::delivery(7, 41)});
   EXPECT_THAT(consumer_.given, IsEmpty());
-  EXPECT_THAT(stage_.told(), ElementsAre("subscribe orders/payments 0",
-                                         "retry 7 (nobody consumes it here any more)"));
+  EXPECT_THAT(stage_.told(), ElementsAre("subscribe orders/payments 0", "release 7"));
+}
+
+TEST_F(BrokerInboxTest, WhatWasSettledIsToldBeforeTheEndOfItsSubscription) {
+  stage_.inbox.retry(deliver(7, 41), "gateway down");
+  stage_.inbox.subscribe("orders", "payments", 0, consumer_);
+  EXPECT_THAT(stage_.told(), ElementsAre("retry 7 (gateway down)", "subscribe orders/payments 0"));
+}
+
+TEST_F(BrokerInboxTest, AnEventWithoutEffectIsAcknowledgedWithoutCommitAndMark) {
+  stage_.inbox.pass_over(deliver(7, 41));
+  EXPECT_THAT(stage_.told(), ElementsAre("ack 7"));
+  EXPECT_THAT(stage_.commits.work.marks, IsEmpty());
+  stage_.inbox.settled({7});
+  EXPECT_EQ(stage_.inbox.removals(), 0U) << "there is no mark to remove";
+
+  stage_.inbox.pass_over(deliver(8, 41));
+  EXPECT_THAT(stage_.told(), ElementsAre("ack 8")) << "it came again, and is given again";
+}
+
+TEST_F(BrokerInboxTest, AReleasedEventLeavesNoTraceAndMayComeAgain) {
+  stage_.inbox.release(deliver(7, 41));
+  EXPECT_THAT(stage_.told(), ElementsAre("release 7"));
+  EXPECT_EQ(stage_.inbox.unsettled(), 0U);
+  stage_.inbox.commit(deliver(8, 41), effect("charge"));
+  stage_.commits.sync();
+  EXPECT_THAT(stage_.told(), ElementsAre("ack 8"));
 }
 
 TEST_F(BrokerInboxTest, AConsumerMaySettleBeforeConsumeReturns) {
@@ -262,11 +287,15 @@ TEST_F(BrokerInboxTest, CountsWhatHappened) {
   stage_.inbox.deliver({InboxStage::delivery(2, 1)});
   stage_.inbox.retry(deliver(3, 2), "later");
   stage_.inbox.bury(deliver(4, 3), "never");
+  stage_.inbox.pass_over(deliver(5, 4));
+  stage_.inbox.release(deliver(6, 5));
   stage_.commits.sync();
   const InboxCounters& counters = stage_.inbox.counters();
-  EXPECT_EQ(counters.deliveries, 4U);
+  EXPECT_EQ(counters.deliveries, 6U);
   EXPECT_EQ(counters.duplicates, 1U);
-  EXPECT_EQ(counters.acknowledged, 1U);
+  EXPECT_EQ(counters.acknowledged, 2U);
+  EXPECT_EQ(counters.passed_over, 1U);
+  EXPECT_EQ(counters.released, 1U);
   EXPECT_EQ(counters.retried, 1U);
   EXPECT_EQ(counters.buried, 1U);
 }

@@ -74,18 +74,24 @@ class RecordingChannel : public DeliveryChannel {
   }
   void settle(std::vector<transport::OwnedSettlement> settlements) override {
     for (const transport::OwnedSettlement& settlement : settlements) {
-      const bool is_ack = settlement.outcome == transport::Outcome::kAck;
-      const bool is_retry = settlement.outcome == transport::Outcome::kRetry;
-      said.push_back((is_ack     ? "ack "
-                      : is_retry ? "retry "
-                                 : "dead ") +
-                     std::to_string(settlement.tag) +
+      said.push_back(name_of(settlement.outcome) + " " + std::to_string(settlement.tag) +
                      (settlement.reason.empty() ? "" : " (" + settlement.reason + ")"));
     }
   }
 
   std::vector<std::string> take() { return std::exchange(said, {}); }
   std::vector<std::string> said;
+
+ private:
+  static std::string name_of(transport::Outcome outcome) {
+    switch (outcome) {
+      case transport::Outcome::kAck: return "ack";
+      case transport::Outcome::kRetry: return "retry";
+      case transport::Outcome::kDead: return "dead";
+      case transport::Outcome::kRelease: return "release";
+    }
+    return "nonsense";
+  }
 };
 
 class SetElapsedTime : public domain::ElapsedTime {

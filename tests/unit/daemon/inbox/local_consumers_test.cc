@@ -169,9 +169,30 @@ TEST_F(LocalConsumersTest, ADisconnectGivesBackWhatWasNotSettledAndNothingElse) 
   (void)stage_.told();
   local_.forget(kTill);
   EXPECT_THAT(stage_.told(),
-              ElementsAre("subscribe orders/payments 0", "retry 103 (the consumer disconnected)"));
+              ElementsAre("retry 103 (the consumer disconnected)", "subscribe orders/payments 0"))
+      << "the end of the subscription would make the attempt uncounted (G11)";
   local_.acknowledge(committing);
   EXPECT_THAT(stage_.told(), ElementsAre("ack 102")) << "its commit went on without it";
+}
+
+TEST_F(LocalConsumersTest, G11WhatNoClientWasGivenIsReleasedWhenTheLastOneEndsItsSubscription) {
+  subscribe(kTill, 1);
+  deliver(1);
+  deliver(2);
+  (void)stage_.told();
+  subscribe(kTill, 0);
+  EXPECT_THAT(stage_.told(), ElementsAre("subscribe orders/payments 0", "release 102"));
+  EXPECT_EQ(local_.waiting_bytes(), 0U);
+}
+
+TEST_F(LocalConsumersTest, G11ADisconnectCountsForWhatTheClientHadAndNotForWhatWaitedForIt) {
+  subscribe(kTill, 1);
+  deliver(1);
+  deliver(2);
+  (void)stage_.told();
+  local_.forget(kTill);
+  EXPECT_THAT(stage_.told(), ElementsAre("retry 101 (the consumer disconnected)",
+                                         "subscribe orders/payments 0", "release 102"));
 }
 
 TEST_F(LocalConsumersTest, TheOthersOfAGroupGoOnWhenOneDisconnects) {
