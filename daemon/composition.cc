@@ -12,6 +12,7 @@
 
 #include "daemon/ballast.h"
 #include "daemon/outbox_publisher.h"
+#include "daemon/payments/gateway_authorization.h"
 #include "daemon/payments/http_gateway.h"
 #include "daemon/payments/simulated_gateway.h"
 #include "daemon/random_ids.h"
@@ -47,9 +48,9 @@ class StoreMaintenance : public Maintenance {
     OUTBOXD_ASSIGN_OR_RETURN(storage::VerifyReport report, store_.verify());
     return VerifyOutcome{{{"orders", report.orders},
                           {"payments", report.payments},
-                          {"state_keys", report.state_keys},
                           {"wallets", report.wallets},
                           {"reservations", report.reservations},
+                          {"state_keys", report.state_keys},
                           {"outbox_entries", report.outbox_entries},
                           {"request_records", report.request_records},
                           {"inbox_marks", report.inbox_marks},
@@ -105,12 +106,26 @@ int fail(const domain::Error& error) {
   return EXIT_FAILURE;
 }
 
-std::unique_ptr<domain::PaymentGateway> make_gateway(const Config::Payments& payments) {
+// Empty when the gateway asks for none.
+Result<std::string> authorization_of(const Config::Payments& payments) {
+  if (payments.authorization_file.empty()) return std::string();
+  const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  return read_authorization(payments.authorization_file, credentials ? credentials : "");
+}
+
+Result<std::unique_ptr<domain::PaymentGateway>> make_gateway(const Config::Payments& payments) {
+  std::unique_ptr<domain::PaymentGateway> gateway;
   if (payments.gateway == "http") {
-    return std::make_unique<HttpGateway>(HttpGatewayOptions{
-        .url = payments.url, .refund_url = payments.refund_url, .timeout_ms = payments.timeout_ms});
+    OUTBOXD_ASSIGN_OR_RETURN(std::string authorization, authorization_of(payments));
+    gateway = std::make_unique<HttpGateway>(
+        HttpGatewayOptions{.url = payments.url,
+                           .refund_url = payments.refund_url,
+                           .timeout_ms = payments.timeout_ms,
+                           .authorization = std::move(authorization)});
+  } else {
+    gateway = std::make_unique<SimulatedGateway>(std::chrono::milliseconds(payments.latency_ms));
   }
-  return std::make_unique<SimulatedGateway>(std::chrono::milliseconds(payments.latency_ms));
+  return gateway;
 }
 
 // A disk that is full must not keep us from opening the store.
@@ -146,6 +161,10 @@ int run_daemon(const Config& config) {
       AccessRules::resolve(config.access.read, config.access.write, config.access.admin);
   if (!access) return fail(access.error());
 
+  const Result<std::unique_ptr<domain::PaymentGateway>> payment_gateway =
+      make_gateway(config.payments);
+  if (!payment_gateway) return fail(payment_gateway.error());
+
   const Ballast ballast(config.data_dir);
   make_room(config, ballast);
   systemd::notify_extend_timeout(kRecoveryExtension);
@@ -158,7 +177,6 @@ int run_daemon(const Config& config) {
   OutboxPublisher::Backlog backlog{
       .max_entries = static_cast<std::uint64_t>(config.outbox.max_backlog_events)};
   OutboxPublisher publisher(backlog);
-  const std::unique_ptr<domain::PaymentGateway> payment_gateway = make_gateway(config.payments);
   Runtime runtime({.config = config,
                    .access = *access,
                    .store = **store,
@@ -169,7 +187,7 @@ int run_daemon(const Config& config) {
                    .clock = clock,
                    .elapsed = (*store)->elapsed(),
                    .ids = ids,
-                   .payment_gateway = *payment_gateway,
+                   .payment_gateway = **payment_gateway,
                    .epoch = (*store)->epoch(),
                    .durable_progress = [&store] { return (*store)->durable_progress(); },
                    .complete_above = (*store)->complete_above_at_open(),

@@ -7,11 +7,12 @@
 
 #include <unistd.h>
 
+#include "daemon/payments/gateway_authorization.h"
 #include "daemon/payments/gateway_url.h"
-#include "domain/ids.h"
 #include "domain/access_token.h"
-#include "transport/limits.h"
+#include "domain/ids.h"
 #include "domain/reservation.h"
+#include "transport/limits.h"
 #include "transport/link/endpoint.h"
 #include "transport/link/group_name.h"
 
@@ -45,6 +46,11 @@ TextRule endpoint_rule() {
 TextRule gateway_url_rule() {
   return {"empty, https://HOST…, or http:// with 127.0.0.1, [::1] or localhost",
           [](std::string_view text) { return text.empty() || is_gateway_url(text); }};
+}
+
+TextRule authorization_rule() {
+  return {"empty, an absolute path, or the name of a credential",
+          [](std::string_view text) { return text.empty() || is_authorization_file(text); }};
 }
 
 TextRule user_rule() {
@@ -91,9 +97,14 @@ void declare(Reader& reader, Config& config) {
             config::one_of({"simulated", std::string(kHttpGateway)}))
       .text("payments.url", config.payments.url, gateway_url_rule())
       .text("payments.refund_url", config.payments.refund_url, gateway_url_rule())
+      .text("payments.authorization_file", config.payments.authorization_file, authorization_rule())
       .integer("payments.timeout_ms", config.payments.timeout_ms, {10, 120'000})
       .integer("payments.latency_ms", config.payments.latency_ms, {0, 60'000})
       .integer("payments.workers", config.payments.workers, {1, 64})
+      .integer("reservations.hold_ttl_ms", config.reservations.hold_ttl_ms,
+               {1, domain::kMaxHoldTtlMs})
+      .integer("reservations.token_ttl_ms", config.reservations.token_ttl_ms,
+               {1, domain::kMaxTokenTtlMs})
       .tables(
           "topics", topic_rule(),
           [&config](const std::string& name, Reader& table) { declare_topic(config, name, table); })
@@ -101,10 +112,6 @@ void declare(Reader& reader, Config& config) {
       .integer("storage.soft_free_bytes", config.storage.soft_free_bytes, {0, kMaxInt})
       .integer("storage.hard_free_bytes", config.storage.hard_free_bytes, {0, kMaxInt})
       .duration_ms("storage.request_ttl_ms", config.storage.request_ttl_ms, {1, kMaxInt})
-      .integer("reservations.hold_ttl_ms", config.reservations.hold_ttl_ms,
-               {1, domain::kMaxHoldTtlMs})
-      .integer("reservations.token_ttl_ms", config.reservations.token_ttl_ms,
-               {1, domain::kMaxTokenTtlMs})
       .texts("access.read", config.access.read, user_rule())
       .texts("access.write", config.access.write, user_rule())
       .texts("access.admin", config.access.admin, user_rule());
@@ -133,6 +140,14 @@ void check_topics(const Config& config, const std::string& file, std::vector<Pro
 void check_payments(const Config& config, const std::string& file, std::vector<Problem>& problems) {
   if (config.payments.gateway == kHttpGateway && config.payments.url.empty()) {
     problems.push_back({file, 0, "payments.url", "must be given for payments.gateway \"http\""});
+  }
+  if (config.payments.gateway != kHttpGateway && !config.payments.authorization_file.empty()) {
+    problems.push_back({file, 0, "payments.authorization_file",
+                        "is of use to payments.gateway \"http\" only"});
+  }
+  if (config.payments.gateway != kHttpGateway && !config.payments.authorization_file.empty()) {
+    problems.push_back(
+        {file, 0, "payments.authorization_file", "is of use to payments.gateway \"http\" only"});
   }
 }
 
@@ -178,6 +193,16 @@ std::optional<std::string> consuming_group(const Config::Topic& topic) {
   return topic.on.substr(kOnConsumed.size());
 }
 
+std::map<std::string, Config::Topic> topics_with_rules(const Config& config) {
+  std::map<std::string, Config::Topic> topics = config.topics;
+  const auto& modules = config.modules;
+  if (std::find(modules.begin(), modules.end(), kReservationsModule) != modules.end()) {
+    topics.try_emplace(std::string(domain::kReservationsTopic),
+                       Config::Topic{std::string(kOnConsumed) + "payments"});
+  }
+  return topics;
+}
+
 std::vector<Problem> load_config(const std::string& chosen_file, const ConfigOverrides& overrides,
                                  Config& config) {
   Reader reader;
@@ -189,16 +214,6 @@ std::vector<Problem> load_config(const std::string& chosen_file, const ConfigOve
     check_together(config, chosen_file.empty() ? kMainConfigFile : chosen_file, problems);
   }
   if (config.producer.empty()) config.producer = host_as_producer();
-std::map<std::string, Config::Topic> topics_with_rules(const Config& config) {
-  std::map<std::string, Config::Topic> topics = config.topics;
-  const auto& modules = config.modules;
-  if (std::find(modules.begin(), modules.end(), kReservationsModule) != modules.end()) {
-    topics.try_emplace(std::string(domain::kReservationsTopic),
-                       Config::Topic{std::string(kOnConsumed) + "payments"});
-  }
-  return topics;
-}
-
   return problems;
 }
 

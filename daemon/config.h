@@ -46,17 +46,18 @@ struct Config {
     std::string gateway = "simulated";  // or "http"
     std::string url;                    // of the HTTP gateway
     std::string refund_url;             // empty: url + "/refunds"
+    std::string authorization_file;     // a path or a credential; empty: the gateway asks for none
     std::int64_t timeout_ms = 10'000;   // of one call of the HTTP gateway
     std::int64_t latency_ms = 0;        // of the simulated gateway
     std::int64_t workers = 4;           // calls at a time
   } payments;
 
-  struct Topic {
   struct Reservations {
     std::int64_t hold_ttl_ms = std::int64_t{10} * 60 * 1000;   // of a hold that asks for none
     std::int64_t token_ttl_ms = std::int64_t{15} * 60 * 1000;  // the same of a token
   } reservations;
 
+  struct Topic {
     std::string on = "broker";  // topics.NAME.on; or "consumed:GROUP"
   };
   std::map<std::string, Topic> topics;  // only those that a file names
@@ -81,11 +82,11 @@ struct Config {
 // The group that `on` names; nothing for "broker".
 std::optional<std::string> consuming_group(const Config::Topic& topic);
 
-// What the command line says; each overrides the files.
 // Every topic that has a rule: those that a file names, and `reservations` while its module runs,
 // which the payments' books have to have (consumed:payments) unless a file says otherwise.
 std::map<std::string, Config::Topic> topics_with_rules(const Config& config);
 
+// What the command line says; each overrides the files.
 struct ConfigOverrides {
   std::optional<std::string> data_dir;
   std::optional<std::string> socket;

@@ -41,6 +41,16 @@ bool append(Headers& headers, const std::string& line) {
   return true;
 }
 
+// The headers of a call; nullptr when there is no memory for them.
+Headers headers_of(const std::string& key, const std::string& authorization) {
+  Headers headers;
+  const bool complete =
+      append(headers, "Content-Type: application/json") &&
+      append(headers, "Accept: application/json") && append(headers, "Idempotency-Key: " + key) &&
+      (authorization.empty() || append(headers, "Authorization: " + authorization));
+  return complete ? std::move(headers) : nullptr;
+}
+
 std::size_t collect(const char* bytes, std::size_t size, std::size_t count, void* into) {
   auto& body = *static_cast<std::string*>(into);
   const std::size_t room = HttpGateway::kMaxAnswerBytes - body.size();
@@ -149,12 +159,11 @@ GatewayAnswer HttpGateway::refund(const domain::RefundRequest& request) {
 
 GatewayAnswer HttpGateway::post(const std::string& url, const std::string& key,
                                 const std::string& body) {
-  Headers headers;
+  const Headers headers = headers_of(key, options_.authorization);
   Handle handle = connections_->take();
   std::string answer;
   std::array<char, CURL_ERROR_SIZE> problem{};
-  if (handle == nullptr || !append(headers, "Content-Type: application/json") ||
-      !append(headers, "Accept: application/json") || !append(headers, "Idempotency-Key: " + key) ||
+  if (handle == nullptr || headers == nullptr ||
       !prepare(handle.get(), options_, url, body, headers, answer, problem.data())) {
     return unavailable("the call to the gateway could not be prepared");
   }

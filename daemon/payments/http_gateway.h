@@ -13,6 +13,7 @@ struct HttpGatewayOptions {
   std::string url;                   // charges: see is_gateway_url()
   std::string refund_url;            // empty: `url` + "/refunds"
   std::int64_t timeout_ms = 10'000;  // of one call as a whole
+  std::string authorization;         // the header's value; empty: none is sent
 };
 
 // Sends each charge and refund as a POST of JSON with the header `Idempotency-Key`, and reads the
@@ -25,7 +26,8 @@ struct HttpGatewayOptions {
 //
 // Certificates are always verified. Redirects are not followed, for a charge belongs to no other
 // place than the one configured, and neither is a proxy taken from the environment. Answers are
-// read up to kMaxAnswerBytes, and the rest is passed over.
+// read up to kMaxAnswerBytes, and the rest is passed over. A gateway that does not know us (401,
+// 403) is unavailable and not declined: the payer can do nothing about our credentials.
 //
 // Any thread; connections are kept and used again.
 class HttpGateway : public domain::PaymentGateway {

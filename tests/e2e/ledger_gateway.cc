@@ -5,6 +5,7 @@
 #include <cctype>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -15,6 +16,7 @@ namespace outboxd::e2e {
 namespace {
 
 constexpr int kApproved = 200;
+constexpr int kUnknown = 401;
 constexpr int kDeclined = 402;
 constexpr int kUnavailable = 503;
 
@@ -36,7 +38,9 @@ std::string header(std::string_view head, std::string_view name) {
 
 }  // namespace
 
-LedgerGateway::LedgerGateway() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+LedgerGateway::LedgerGateway(std::string authorization)
+    : authorization_(std::move(authorization)),
+      listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -107,6 +111,7 @@ bool LedgerGateway::receive(Connection& connection) {
 }
 
 int LedgerGateway::answer(std::string_view head, std::string_view body) {
+  if (!authorization_.empty() && header(head, "authorization:") != authorization_) return kUnknown;
   const std::string key = header(head, "idempotency-key:");
   const client::Json request = client::Json::parse(body, nullptr, false);
   if (key.empty() || request.is_discarded()) return 400;

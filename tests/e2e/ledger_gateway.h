@@ -16,7 +16,8 @@ namespace outboxd::e2e {
 
 // Listens on 127.0.0.1 from construction to destruction, on a thread of its own. Decides by the
 // payment method as the simulated gateway does (pm_ok…, pm_decline…, pm_flaky_N…, pm_down…), and
-// answers a key that it has seen as it did then.
+// answers a key that it has seen as it did then. With an `authorization`, it knows nobody who does
+// not show that one: 401, and nothing is written down.
 class LedgerGateway {
  public:
   struct Entry {
@@ -26,7 +27,7 @@ class LedgerGateway {
     bool charged = false;
   };
 
-  LedgerGateway();
+  explicit LedgerGateway(std::string authorization = {});
   ~LedgerGateway();
   LedgerGateway(const LedgerGateway&) = delete;
   LedgerGateway& operator=(const LedgerGateway&) = delete;
@@ -47,6 +48,7 @@ class LedgerGateway {
   int answer(std::string_view head, std::string_view body);
   int charge(const std::string& key, const client::Json& request);
 
+  const std::string authorization_;
   client::Descriptor listener_;
   client::Descriptor stop_read_;
   client::Descriptor stop_write_;

@@ -57,6 +57,22 @@ TEST(HttpGatewayTest, PostsTheChargeAsJsonUnderItsIdempotencyKey) {
                                                                  {"payment_method", "pm_visa"}}));
 }
 
+TEST(HttpGatewayTest, ShowsWhoAsksWithEachChargeAndRefundWhenItWasToldTo) {
+  const LoopbackServer server([](const auto&) { return http_answer(200); });
+  {
+    HttpGateway known({.url = server.url(), .authorization = "Bearer sk_1"});
+    EXPECT_EQ(known.charge(charge_request()).verdict, Verdict::kApproved);
+    EXPECT_EQ(known.refund(refund_request()).verdict, Verdict::kApproved);
+  }  // and its connection, for the server takes one at a time
+  HttpGateway nobody({.url = server.url()});
+  EXPECT_EQ(nobody.charge(charge_request()).verdict, Verdict::kApproved);
+
+  ASSERT_EQ(server.requests().size(), 3U);
+  EXPECT_EQ(server.requests()[0].header("Authorization"), "Bearer sk_1");
+  EXPECT_EQ(server.requests()[1].header("Authorization"), "Bearer sk_1");
+  EXPECT_EQ(server.requests()[2].header("Authorization"), std::nullopt);
+}
+
 TEST(HttpGatewayTest, PostsARefundBesideTheChargesUnlessItsPlaceIsConfigured) {
   const LoopbackServer server([](const auto&) { return http_answer(201); });
   {
