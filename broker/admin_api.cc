@@ -10,11 +10,20 @@
 #include "broker/report.h"
 #include "broker/topic_reader.h"
 #include "transport/ipc/arguments.h"
+#include "transport/link/group_name.h"
 
 namespace outboxd::broker {
 namespace {
 
-std::string encode_topics(const std::vector<TopicInfo>& topics, const Page& page) {
+// How many events `topic` has. Dead letters that were replayed or discarded leave gaps.
+std::uint64_t count_events(const Engine& engine, const TopicInfo& topic) {
+  const auto dead = transport::split_dead_topic(topic.topic);
+  if (!dead) return topic.next_offset - topic.first_offset;
+  return engine.count_dead({std::string(dead->topic), std::string(dead->group)});
+}
+
+std::string encode_topics(const Engine& engine, const Page& page) {
+  const std::vector<TopicInfo> topics = engine.topics();
   const auto first = std::upper_bound(
       topics.begin(), topics.end(), page.after,
       [](const std::string& after, const TopicInfo& topic) { return after < topic.topic; });
@@ -26,7 +35,7 @@ std::string encode_topics(const std::vector<TopicInfo>& topics, const Page& page
   for (const TopicInfo& topic : shown) {
     writer.map(4)
         .field("topic", topic.topic)
-        .field("events", topic.next_offset - topic.first_offset)
+        .field("events", count_events(engine, topic))
         .field("first_offset", topic.first_offset)
         .field("next_offset", topic.next_offset);
   }
@@ -200,7 +209,7 @@ void AdminApi::answer(const Waiting& waiting) {
 
 domain::Status AdminApi::topic_list(const transport::Request& request) {
   OUTBOXD_ASSIGN_OR_RETURN(const Page page, page_of(request.params));
-  server_.reply(request.reply_to, encode_topics(engine_.topics(), page));
+  server_.reply(request.reply_to, encode_topics(engine_, page));
   return domain::ok_status();
 }
 

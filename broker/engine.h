@@ -141,7 +141,7 @@ struct StoredEvent {
 struct TopicInfo {
   std::string topic;
   Offset first_offset = 1;
-  Offset next_offset = 1;  // of the event that comes next; next - first are there
+  Offset next_offset = 1;  // of the event that comes next; of dead letters some between are gone
 
   friend bool operator==(const TopicInfo&, const TopicInfo&) = default;
 };

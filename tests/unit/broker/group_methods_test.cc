@@ -151,6 +151,10 @@ TEST_F(GroupMethodsTest, DiscardedLettersAreGone) {
   EXPECT_EQ(call_group("dead.discard", {{"offset", letters[1].at("offset")}}),
             (Json{{"discarded", 1}}));
   EXPECT_EQ(call_group("dead.list").at("letters").size(), 2U);
+  const Json topic = call("topic.list").at("topics").at(0);
+  EXPECT_EQ(topic.at("topic"), "dead:orders:payments");
+  EXPECT_EQ(topic.at("events"), 2) << "what was discarded is not counted";
+  EXPECT_EQ(topic.at("next_offset"), 4) << "and its offset is not used again";
   EXPECT_EQ(call_group("dead.discard", {{"all", true}}), (Json{{"discarded", 2}}));
   EXPECT_EQ(call_group("dead.list").at("letters"), Json::array());
 }
