@@ -142,10 +142,6 @@ void check_payments(const Config& config, const std::string& file, std::vector<P
     problems.push_back({file, 0, "payments.url", "must be given for payments.gateway \"http\""});
   }
   if (config.payments.gateway != kHttpGateway && !config.payments.authorization_file.empty()) {
-    problems.push_back({file, 0, "payments.authorization_file",
-                        "is of use to payments.gateway \"http\" only"});
-  }
-  if (config.payments.gateway != kHttpGateway && !config.payments.authorization_file.empty()) {
     problems.push_back(
         {file, 0, "payments.authorization_file", "is of use to payments.gateway \"http\" only"});
   }

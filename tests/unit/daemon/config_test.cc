@@ -1,6 +1,7 @@
 #include "daemon/config.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -19,13 +20,11 @@ TEST(ConfigTest, AnEmptyFileIsGood) {
   EXPECT_TRUE(problems_of("").empty());
 }
 
-TEST(ConfigTest, EveryKeyReachesItsField) {
-  Config config;
-  const auto problems = parse_config(R"(
+constexpr std::string_view kEveryKey = R"(
     data_dir = "/data"
     socket = "/sock"
     producer = "till-7"
-    modules = ["payments", "orders"]
+    modules = ["payments", "orders", "reservations"]
     [log]
     level = "debug"
     [broker]
@@ -41,9 +40,13 @@ TEST(ConfigTest, EveryKeyReachesItsField) {
     gateway = "http"
     url = "https://pay.example/charges"
     refund_url = "https://pay.example/back"
+    authorization_file = "/etc/outboxd/gateway"
     timeout_ms = 3000
     latency_ms = 15
     workers = 2
+    [reservations]
+    hold_ttl_ms = 5000
+    token_ttl_ms = 6000
     [topics.orders]
     on = "consumed:payments"
     [topics.stock]
@@ -58,13 +61,16 @@ TEST(ConfigTest, EveryKeyReachesItsField) {
     read = ["a"]
     write = ["b", "c"]
     admin = []
-  )",
-                                     "test.toml", config);
+  )";
+
+TEST(ConfigTest, EveryKeyReachesItsField) {
+  Config config;
+  const auto problems = parse_config(kEveryKey, "test.toml", config);
   ASSERT_TRUE(problems.empty()) << config::describe(problems);
   EXPECT_EQ(config.data_dir, "/data");
   EXPECT_EQ(config.socket, "/sock");
   EXPECT_EQ(config.producer, "till-7");
-  EXPECT_EQ(config.modules, (std::vector<std::string>{"payments", "orders"}));
+  EXPECT_EQ(config.modules, (std::vector<std::string>{"payments", "orders", "reservations"}));
   EXPECT_EQ(config.log_level, "debug");
   EXPECT_EQ(config.broker.endpoint, "tcp://127.0.0.1:7701");
   EXPECT_EQ(config.broker.window_events, 10);
@@ -72,9 +78,12 @@ TEST(ConfigTest, EveryKeyReachesItsField) {
   EXPECT_EQ(config.outbox.max_backlog_events, 5);
   EXPECT_EQ(config.outbox.ack_flush_ms, 7);
   EXPECT_EQ(config.orders.unpublished_ttl_ms, std::nullopt);
+  EXPECT_EQ(config.reservations.hold_ttl_ms, 5000);
+  EXPECT_EQ(config.reservations.token_ttl_ms, 6000);
   EXPECT_EQ(config.payments.gateway, "http");
   EXPECT_EQ(config.payments.url, "https://pay.example/charges");
   EXPECT_EQ(config.payments.refund_url, "https://pay.example/back");
+  EXPECT_EQ(config.payments.authorization_file, "/etc/outboxd/gateway");
   EXPECT_EQ(config.payments.timeout_ms, 3000);
   EXPECT_EQ(config.payments.latency_ms, 15);
   EXPECT_EQ(config.payments.workers, 2);
@@ -121,6 +130,15 @@ TEST(ConfigTest, RefusesGatewaysThatCannotBeAskedOrWouldBeAskedInPlainText) {
   EXPECT_TRUE(problems_of("[payments]\ngateway = 'http'\nurl = 'http://127.0.0.1:1/'").empty());
 }
 
+TEST(ConfigTest, RefusesAnAuthorizationThatNobodyIsToldOrThatIsFoundByAccident) {
+  const std::string http = "[payments]\ngateway = 'http'\nurl = 'https://pay.example/'\n";
+  EXPECT_TRUE(problems_of(http + "authorization_file = 'gateway'").empty());
+  EXPECT_EQ(problems_of(http + "authorization_file = 'keys/gateway'").size(), 1U);
+  const auto simulated = problems_of("[payments]\nauthorization_file = '/key'");
+  ASSERT_EQ(simulated.size(), 1U);
+  EXPECT_EQ(simulated[0].key, "payments.authorization_file");
+}
+
 TEST(ConfigTest, RefusesTopicsAndGroupsThatNobodyCanConsume) {
   EXPECT_EQ(problems_of("[topics.orders]\non = 'consumed:'").size(), 1U);
   EXPECT_EQ(problems_of("[topics.orders]\non = 'consumed:a b'").size(), 1U);
@@ -162,6 +180,24 @@ TEST(ConfigTest, AFileThatIsNotThereIsAProblem) {
   const auto problems = load_config("/nonexistent/outboxd.toml", {}, config);
   ASSERT_EQ(problems.size(), 1U);
   EXPECT_EQ(problems[0].file, "/nonexistent/outboxd.toml");
+}
+
+TEST(ConfigTest, ReservationsAreCompleteWhenThePaymentsHaveThemUnlessAFileSaysOtherwise) {
+  Config config;
+  EXPECT_EQ(consuming_group(topics_with_rules(config).at("reservations")), "payments");
+  config.topics["reservations"].on = "broker";
+  EXPECT_EQ(consuming_group(topics_with_rules(config).at("reservations")), std::nullopt);
+  config.topics.clear();
+  config.modules = {"orders"};
+  EXPECT_TRUE(topics_with_rules(config).empty());
+}
+
+TEST(ConfigTest, HoldsAndTokensLastForABoundedTime) {
+  for (const std::string toml : {"hold_ttl_ms = 0", "hold_ttl_ms = 604800001", "token_ttl_ms = 0",
+                                 "token_ttl_ms = 86400001"}) {
+    Config config;
+    EXPECT_EQ(parse_config("[reservations]\n" + toml, "test.toml", config).size(), 1U) << toml;
+  }
 }
 
 }  // namespace
