@@ -62,7 +62,9 @@ TEST(PaymentEncodingTest, AFailedPaymentSaysWhyAndItsUnknownAttemptsAreNotThere)
 
 TEST(PaymentEncodingTest, TheOrdersSideReadsWhatThePaymentsSideWrites) {
   const PaymentNews news =
-      read_payment_news(encoded(domain::Payment::failed(due(), 1, "declined", "", 0))).value();
+      read_payment_news(encoded(domain::Payment::failed(due(), 1, "declined", "", 0)))
+          .value()
+          .value();
   EXPECT_EQ(news.order_id, due().order_id);
   EXPECT_EQ(news.payment_id, domain::payment_id_of("tills", due().order_id));
   EXPECT_EQ(news.source, "tills");
@@ -87,6 +89,21 @@ TEST(PaymentEncodingTest, ThePaymentsSideReadsWhatTheOrdersSideWrites) {
   EXPECT_EQ(read.amount, 2208);
   EXPECT_EQ(read.currency, due().currency);
   EXPECT_EQ(read.payment_method, "pm_ok");
+}
+
+TEST(PaymentEncodingTest, ThePaymentOfAReservationSaysSoAndIsNoNewsForOrders) {
+  const domain::PointsSpent spent{.source = "tills",
+                                  .reservation_id = domain::ReservationId::parse("r-1").value(),
+                                  .points = 7};
+  const std::string data = encoded(domain::Payment::booked(spent, 1, 0));
+  EventData fields;
+  ASSERT_TRUE(fields.decode(data));
+  EXPECT_EQ(fields.string("reservation_id").value(), "r-1");
+  EXPECT_EQ(fields.integer("points").value(), 7);
+  EXPECT_FALSE(fields.string("order_id"));
+  const auto news = read_payment_news(data);
+  ASSERT_TRUE(news.ok());
+  EXPECT_FALSE(news->has_value());
 }
 
 }  // namespace

@@ -303,5 +303,65 @@ TEST_F(PaymentsModuleTest, APaymentOfAnotherBoxIsLeftToThatBox) {
   EXPECT_EQ(gateway.refunded(), 0);
 }
 
+// What a box tells when a reservation was paid there.
+InboxEvent reservation_paid(domain::Points points, const std::string& topic = "reservations") {
+  std::string data;
+  transport::Writer(data)
+      .map(3)
+      .field("reservation_id", "o-1")
+      .field("price_points", points)
+      .field("a field of a newer release", "x");
+  return event_with("tills", 7, topic, kPaymentsGroup, "reservation.paid", data);
+}
+
+domain::PaymentSnapshot booked(const Box& bank) {
+  const auto id = domain::payment_id_of("tills", domain::ReservationId::parse("o-1").value());
+  return bank.books.payments.at(id.text());
+}
+
+TEST_F(PaymentsModuleTest, APaidReservationIsBookedOnceAndNoGatewayIsAsked) {
+  EXPECT_EQ(bank.deliver(reservation_paid(100)), kAcknowledged);
+  EXPECT_EQ(booked(bank).status, PaymentStatus::kCompleted);
+  EXPECT_EQ(std::get<domain::ReservationCharge>(booked(bank).subject).points, 100);
+  InboxEvent again = reservation_paid(100);
+  again.seq = 99;  // even under another identity
+  EXPECT_EQ(bank.deliver(again), kAcknowledged);
+  EXPECT_THAT(bank.event_types(), ElementsAre("payment.completed"));
+  EXPECT_THAT(gateway.charge_calls(), IsEmpty());
+}
+
+TEST_F(PaymentsModuleTest, APaidReservationThatBecameADeadLetterIsBookedAllTheSame) {
+  EXPECT_EQ(bank.deliver(reservation_paid(100, kDeadReservationsTopic)), kAcknowledged);
+  EXPECT_EQ(booked(bank).status, PaymentStatus::kCompleted);
+}
+
+TEST_F(PaymentsModuleTest, AReservationAndAnOrderOfTheSameIdArePaidApart) {
+  EXPECT_EQ(bank.deliver(created("o-1")), kAcknowledged);
+  EXPECT_EQ(bank.deliver(reservation_paid(100)), kAcknowledged);
+  EXPECT_EQ(bank.books.payments.size(), 2U);
+}
+
+TEST_F(PaymentsModuleTest, APaidReservationThatCannotBeUnderstoodIsADeadLetterThatSaysWhy) {
+  const Settled settled = bank.deliver(reservation_paid(0));
+  EXPECT_EQ(settled.outcome, Outcome::kDead);
+  EXPECT_THAT(settled.reason, HasSubstr("price_points must be at least 1"));
+  EXPECT_THAT(bank.event_types(), IsEmpty());
+}
+
+TEST_F(PaymentsModuleTest, OtherEventsOfReservationsHaveNoEffect) {
+  for (const char* const type : {"reservation.held", "reservation.cancelled", "reservation.new"}) {
+    EXPECT_EQ(bank.deliver(
+                  event_with("tills", next_seq_++, "reservations", kPaymentsGroup, type, "\xc0")),
+              kAcknowledged);
+  }
+  EXPECT_THAT(bank.event_types(), IsEmpty());
+}
+
+TEST_F(PaymentsModuleTest, TheBooksOfReservationsAreNoNewsForOrders) {
+  EXPECT_EQ(bank.deliver(reservation_paid(100)), kAcknowledged);
+  EXPECT_EQ(tills.deliver(bank.event(1, "orders.tills")), kAcknowledged);
+  EXPECT_THAT(tills.event_types(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace outboxd::daemon
