@@ -257,7 +257,7 @@ TEST_F(Outboxctl, TheOutboxIsListedShownAndWaitedFor) {
 TEST_F(Outboxctl, TheDaemonSaysHowItIsAndIsMaintained) {
   const Json status = one({"status"});
   EXPECT_EQ(status.at("producer"), "till-1");
-  EXPECT_EQ(status.at("modules"), Json::array({"orders"}));
+  EXPECT_TRUE(status.at("modules").contains("orders")) << status.at("modules");
   for (const char* name :
        {"version", "uptime_ms", "epoch", "link", "outbox", "storage", "limits"}) {
     EXPECT_TRUE(status.contains(name)) << name;
