@@ -1,0 +1,97 @@
+// Methods of the local API as their callers see them: on a socket, over a core and a store in
+// memory.
+#pragma once
+
+#include <functional>
+#include <future>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#include "client/client.h"
+#include "daemon/api/method_table.h"
+#include "daemon/core.h"
+#include "daemon/outbox_publisher.h"
+#include "domain/check.h"
+#include "tests/contract/store/memory_store.h"
+#include "tests/support/temporary_directory.h"
+#include "transport/ipc/event_loop.h"
+#include "transport/ipc/server.h"
+
+namespace outboxd::daemon {
+
+// Serves `methods` from start() on. The store, the core and what a test adds belong to the core
+// thread then: a test reaches them with on_core() only, until it is destroyed. Derive from it, and
+// stop() in the destructor, before what the methods use is gone.
+class ServedMethods : private transport::RequestHandler {
+ public:
+  ServedMethods() {
+    core_.attach(server_);
+    const domain::Status listening = server_.listen(directory_.file("socket"), 0600);
+    OUTBOXD_CHECK(listening.ok());
+  }
+  ~ServedMethods() override { stop(); }
+
+  void start() {
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+  void stop() {
+    if (!thread_.joinable()) return;
+    loop_.stop();
+    thread_.join();
+  }
+
+  [[nodiscard]] client::Client connect() const {
+    auto connected = client::Client::connect({.socket = directory_.file("socket")});
+    OUTBOXD_CHECK(connected.ok());
+    return std::move(*connected);
+  }
+
+  // Runs `work` on the core thread and returns what it returns.
+  template <typename Work>
+  auto on_core(Work work) {
+    std::packaged_task<std::invoke_result_t<Work>()> task(std::move(work));
+    auto outcome = task.get_future();
+    loop_.post([&task] { task(); });
+    return outcome.get();
+  }
+
+  // Runs `work` in a unit of work that is accepted, and returns when that is durable.
+  void commit(const std::function<domain::Status(domain::UnitOfWork&)>& work) {
+    std::promise<domain::Status> outcome;
+    on_core([&] {
+      core_.apply(work, [&](const domain::Status& status) { outcome.set_value(status); });
+    });
+    OUTBOXD_CHECK(outcome.get_future().get().ok());
+  }
+
+  // What is durable.
+  [[nodiscard]] support::MemoryContents contents() const { return disk_.read(); }
+
+ protected:
+  support::MemoryDisk disk_;
+  support::MemoryStore store_{disk_};
+  transport::EventLoop loop_;
+  MethodTable methods_;
+  std::function<void(transport::ConnectionId)> disconnected_ = [](transport::ConnectionId) {};
+  // No disk fails here.
+  Core core_{loop_, store_, {}, [](const domain::Error&) { OUTBOXD_CHECK(false); }};
+  transport::Server server_{loop_, *this};
+
+ private:
+  void on_request(const transport::Request& request) override {
+    const Method* const method = methods_.find(request.method);
+    OUTBOXD_CHECK(method != nullptr);
+    if (const domain::Status status = method->run(request); !status) {
+      server_.reply_error(request.reply_to, status.error());
+    }
+  }
+  void on_disconnect(transport::ConnectionId connection) override { disconnected_(connection); }
+
+  const support::TemporaryDirectory directory_;
+  std::thread thread_;
+};
+
+}  // namespace outboxd::daemon
