@@ -18,6 +18,9 @@ class ManualClock final : public domain::Clock {
     monotonic_ms_ += ms;
   }
 
+  // Somebody sets the time of day: no time passes.
+  void jump_wall_ms(std::int64_t ms) { wall_ms_ += ms; }
+
  private:
   std::atomic<domain::TimestampMs> wall_ms_{1'700'000'000'000};
   std::atomic<std::int64_t> monotonic_ms_{5'000};

@@ -17,5 +17,15 @@ TEST(ServiceTimeTest, GoesOnFromTheLastStartWithTheMonotonicClock) {
   EXPECT_EQ(time.monotonic_ms(6'000), opened_ms + 1'000);
 }
 
+TEST(ServiceTimeTest, DoesNotFollowAWallClockThatIsSet) {
+  constexpr std::int64_t kYearMs = std::int64_t{365} * 24 * 3600 * 1000;
+  support::ManualClock clock;
+  const ServiceTime time(clock, 5'000);
+  for (const std::int64_t jump_ms : {kYearMs, -2 * kYearMs}) {
+    clock.jump_wall_ms(jump_ms);
+    EXPECT_EQ(time.elapsed_ms(), 5'000);
+  }
+}
+
 }  // namespace
 }  // namespace outboxd::broker

@@ -211,12 +211,23 @@ TEST_F(OutboxExpiryTest, AfterARestartTimeGoesOnWhereItStood) {
   EXPECT_EQ(buried_, (std::vector<Seq>{1, 2}));
 }
 
-TEST_F(OutboxExpiryTest, TheWallClockExpiresNothing) {
+TEST_F(OutboxExpiryTest, AWallClockThatJumpsAYearEitherWayExpiresNothingEarlyNorLate) {
+  constexpr std::int64_t kYearMs = std::int64_t{366} * 24 * 3600 * 1000;
   create_order("o-1");
   publish(1'000);
-  stage_.clock.now_ms += std::int64_t{366} * 24 * 3600 * 1000;
+  for (const std::int64_t jump_ms : {kYearMs, -2 * kYearMs}) {
+    stage_.clock.now_ms += jump_ms;
+    step();
+    EXPECT_EQ(dead(), "");
+    start({.order_ttl_ms = kTtlMs});
+    EXPECT_EQ(dead(), "") << "nor does a restart in that year";
+  }
+  pass(1'000);
   step();
-  EXPECT_EQ(dead(), "");
+  EXPECT_EQ(buried_, (std::vector<Seq>{2}));
+  pass(kTtlMs);
+  step();
+  EXPECT_EQ(buried_, (std::vector<Seq>{2, 1}));
 }
 
 TEST_F(OutboxExpiryTest, MoreThanItRemembersExpireInTimeAllTheSame) {

@@ -222,6 +222,29 @@ TEST_F(GroupTableTest, ARestartGoesOnWhereTheDiskStands) {
   EXPECT_EQ(table_->counters().unknown_tags, 1U) << "tags of another start mean nothing";
 }
 
+TEST_F(GroupTableTest, AWallClockThatJumpsAYearEitherWayEndsNoBackOffAndNoTimeToLive) {
+  constexpr std::int64_t kYearMs = std::int64_t{365} * 24 * 3600 * 1000;
+  for (const std::int64_t jump_ms : {kYearMs, -kYearMs}) {
+    const bool is_restarted_too = jump_ms < 0;
+    join_and_subscribe("till");
+    publish("a");
+    settle("till", got("till").at(0).tag, transport::Outcome::kRetry, "not now");
+    sync();
+    clock_.jump_wall_ms(jump_ms);
+    if (is_restarted_too) {
+      restart();
+      join_and_subscribe("till");
+    }
+    EXPECT_THAT(texts("till"), IsEmpty()) << "it is not due";
+    clock_.advance_ms(2'000);
+    const auto again = got("till");
+    ASSERT_THAT(again, SizeIs(1)) << "it is neither late nor dead";
+    EXPECT_THAT(again[0].text, ::testing::HasSubstr("#2"));
+    settle("till", again[0].tag);
+    sync();
+  }
+}
+
 TEST_F(GroupTableTest, SettledIsSentWhenTheSettlementIsDurable) {
   join_and_subscribe("till");
   run();
