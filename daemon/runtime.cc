@@ -74,11 +74,18 @@ DiskLimits disk_limits(const Config& config) {
           .hard_free_bytes = static_cast<std::uint64_t>(config.storage.hard_free_bytes)};
 }
 
+// A configuration may name a module twice; it runs once.
+std::vector<std::string> each_once(std::vector<std::string> modules) {
+  std::sort(modules.begin(), modules.end());
+  modules.erase(std::unique(modules.begin(), modules.end()), modules.end());
+  return modules;
+}
+
 DaemonFacts facts_of(const RuntimeParts& parts) {
   return {.producer = parts.config.producer,
           .epoch = parts.epoch,
           .endpoint = parts.config.broker.endpoint,
-          .modules = parts.config.modules,
+          .modules = each_once(parts.config.modules),
           .started_monotonic_ms = parts.clock.monotonic_ms(),
           .max_backlog_events = static_cast<std::uint64_t>(parts.config.outbox.max_backlog_events)};
 }
