@@ -98,12 +98,15 @@ void ConsumerGroup::fail_later(const Lost& lost, std::int64_t now_ms) {
   }
 }
 
-void ConsumerGroup::take_back(std::uint64_t tag) {
+void ConsumerGroup::take_back(std::uint64_t tag, std::int64_t now_ms) {
   const Flight* flight = consumers_.find(tag);
   if (flight == nullptr) return;
-  const EventIndex event = flight->event;
+  const EventIndex index = flight->event;
   consumers_.settle(tag);
-  give_back({event});
+  give_back({index});
+  // Its time to live does not run from a delivery that was none.
+  std::int64_t& first_ms = events_[index].first_delivered_ms;
+  if (first_ms == attended_ms(now_ms)) first_ms = kNeverDelivered;
 }
 
 SettleResult ConsumerGroup::settle(ConsumerIndex consumer, const transport::Settlement& settlement,

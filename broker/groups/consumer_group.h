@@ -141,8 +141,9 @@ class ConsumerGroup {
   // What the consumer had failed (G11).
   void died(ConsumerIndex consumer, std::int64_t now_ms);
 
-  // The handout of that tag never left: as if it had not been made. Nothing when there is none.
-  void take_back(std::uint64_t tag);
+  // The handout of that tag, which was made at this same time, never left: as if it had not been
+  // made. Nothing when there is none.
+  void take_back(std::uint64_t tag, std::int64_t now_ms);
 
   SettleResult settle(ConsumerIndex consumer, const transport::Settlement& settlement,
                       std::int64_t now_ms);

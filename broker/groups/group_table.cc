@@ -241,7 +241,7 @@ bool GroupTable::turn() {
     note_deadline(*member);
     if (member->group.failure()) output_.fail(*member->group.failure());
   }
-  send_deliveries();
+  send_deliveries(now_ms);
   for (Member* member : again) activate(*member);
   return !again.empty();
 }
@@ -262,7 +262,7 @@ void GroupTable::note_deadline(Member& member) {
   deadlines_.emplace(*next_ms, &member);
 }
 
-void GroupTable::send_deliveries() {
+void GroupTable::send_deliveries(std::int64_t now_ms) {
   for (const auto& [consumer, delivered] : std::exchange(deliveries_, {})) {
     std::vector<transport::Delivery> deliveries;
     deliveries.reserve(delivered.size());
@@ -276,7 +276,7 @@ void GroupTable::send_deliveries() {
     }
     if (send_all(consumer, deliver_frames(deliveries))) continue;
     // No event dies with a consumer that it was not sent to.
-    for (const auto& [member, handout] : delivered) member->group.take_back(handout.tag);
+    for (const auto& [member, handout] : delivered) member->group.take_back(handout.tag, now_ms);
     lost(consumer);
   }
 }

@@ -148,7 +148,7 @@ class GroupTable final : public transport::ConsumerHandler {
   void lost(ConsumerIndex consumer);
   void leave_all(ConsumerIndex consumer, Session& session);
   void count(SettleResult result, transport::Outcome outcome);
-  void send_deliveries();
+  void send_deliveries(std::int64_t now_ms);
   void send_receipts(Member& member, const Receipts& receipts);
   bool send(ConsumerIndex consumer, std::vector<std::string> frames);
   bool send_all(ConsumerIndex consumer, std::vector<std::string> frames);
