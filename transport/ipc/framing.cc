@@ -86,15 +86,17 @@ void append_error(std::string& out, std::uint32_t msgid, const domain::Error& er
 
 void append_error(std::string& out, std::uint32_t msgid, const domain::Error& error,
                   domain::Retry retry) {
-  const bool has_details = !error.argument.empty();
+  const std::size_t details = (error.argument.empty() ? 0U : 1U) + (error.missing ? 1U : 0U);
   Writer writer(out);
   writer.array(4).unsigned_integer(kResponseType).unsigned_integer(msgid);
-  writer.map(has_details ? 4 : 3);
+  writer.map(details > 0 ? 4 : 3);
   writer.field("code", domain::name_of(error.code));
   writer.field("message", std::string_view(printable(error.message)));
-  if (has_details) {
-    writer.key("details").map(1).field("argument", std::string_view(printable(error.argument)));
+  if (details > 0) writer.key("details").map(details);
+  if (!error.argument.empty()) {
+    writer.field("argument", std::string_view(printable(error.argument)));
   }
+  if (error.missing) writer.field("missing", *error.missing);
   writer.field("retry", domain::name_of(retry));
   writer.nil();
 }

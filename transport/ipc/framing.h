@@ -3,7 +3,8 @@
 //   request      := array [ 0, msgid:uint32, method:str, params:array ]
 //   response     := array [ 1, msgid:uint32, error:nil|map, result ]
 //   notification := array [ 2, method:str, params:array ]
-//   error        := map { code:str, message:str, details?:map { argument:str }, retry:str }
+//   error        := map { code:str, message:str, details?, retry:str }
+//   details      := map { argument?:str, missing?:int }
 #pragma once
 
 #include <cstdint>

@@ -88,6 +88,21 @@ TEST(AppendError, GivesDetailsOnlyWhenAnArgumentIsAtFault) {
   EXPECT_TRUE(root->at(3).is_nil());
 }
 
+TEST(AppendError, SaysHowManyPointsAreMissing) {
+  std::string out;
+  append_error(out, 1,
+               {.code = domain::ErrorCode::kInsufficientPoints,
+                .message = "too few",
+                .argument = "user_id",
+                .missing = 40});
+  Document document;
+  const auto root = document.decode(out);
+  ASSERT_TRUE(root.ok());
+  const Value details = field(root->at(2), "details");
+  EXPECT_EQ(field(details, "argument").as_string(), "user_id");
+  EXPECT_EQ(field(details, "missing").as_integer(), 40);
+}
+
 TEST(AppendError, ShowsNoTextThatIsNotUtf8) {
   std::string out;
   append_error(out, 1, domain::bad_request("\xFFlines", "not \xC3\x28 this"));
