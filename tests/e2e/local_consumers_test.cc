@@ -31,10 +31,15 @@ class LocalConsumers : public ApplianceTest {
     broker_.configure(broker_settings);
     broker_.start();
     daemon_.start();
+    connect();
+    ok(client_->call("tx.commit", transaction("t-1", "tea", 5)));
+  }
+
+  // As the only consumer of its group, in place of an earlier connection.
+  void connect() {
     client_.emplace(daemon_.connect());
     consumer_.emplace(*client_);
     subscribe("stock");
-    ok(client_->call("tx.commit", transaction("t-1", "tea", 5)));
   }
 
   void subscribe(std::string_view topic) {
@@ -87,6 +92,17 @@ TEST_F(LocalConsumers, ThatRetryMoreOftenThanTheGroupMayFindADeadLetterWithEachR
   const Json dead = letter();
   EXPECT_EQ(dead.at("attempts"), 2);
   EXPECT_THAT(std::string(dead.at("reason")), testing::HasSubstr("the key is lost"));
+}
+
+TEST_F(LocalConsumers, ThatDieWithAnEventOneAfterTheOtherMakeItADeadLetter) {  // G11
+  start("[groups]\nbackoff_base_ms = 10\nmax_retries = 1\n");
+  EXPECT_EQ(next().attempt, 1U);
+  connect();
+  EXPECT_EQ(next().attempt, 2U);
+  connect();
+  const Json dead = letter();
+  EXPECT_EQ(dead.at("attempts"), 2);
+  EXPECT_THAT(std::string(dead.at("reason")), testing::HasSubstr("the consumer disconnected"));
 }
 
 TEST_F(LocalConsumers, MakeAnEventADeadLetterAtOnceAndForAReason) {
