@@ -1,5 +1,6 @@
 #include "daemon/hold_expiry.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "systemd/log.h"
@@ -27,10 +28,14 @@ bool HoldExpiry::step() {
     systemd::log_error("the holds cannot be read", {{"reason", status.error().message}});
     return false;
   }
-  // What is ended now stays in the order until that is durable; the next step sees it again. A hold
-  // that is made from now on ends later than now.
+  // What is ended now stays in the order until that is durable; the next step sees it again.
   from_ms_ = first_ms.value_or(now_ms);
   return more;
+}
+
+void HoldExpiry::note_held(std::int64_t expires_elapsed_ms) {
+  from_ms_ = std::min(from_ms_, expires_elapsed_ms);
+  is_waiting_ = true;
 }
 
 // False when there is no room for what it writes: it is tried again later.

@@ -30,6 +30,9 @@ class HoldExpiry {
   // Ends a bounded number of holds. True when there are more to end at once.
   bool step();
 
+  // A hold that ends then is durable. It may end before all that are known.
+  void note_held(std::int64_t expires_elapsed_ms);
+
   // True when a hold may end one day, as of the last step: elapsed time has to be kept.
   [[nodiscard]] bool is_waiting() const { return is_waiting_; }
 

@@ -45,15 +45,19 @@ ReservationsModule::ReservationsModule(ReservationsModuleParts parts)
 // An application may give an event of its own the same type, on a topic of its own. Such an event
 // carries no reservation and is none of ours.
 void ReservationsModule::listen() {
-  const auto count = [this](std::int64_t change) {
-    return [this, change](const DomainEvent& event) {
-      if (std::holds_alternative<ReservationSnapshot>(event.payload)) live_holds_ += change;
-      return domain::ok_status();
-    };
+  const auto ended = [this](const DomainEvent& event) {
+    if (std::holds_alternative<ReservationSnapshot>(event.payload)) --live_holds_;
+    return domain::ok_status();
   };
-  parts_.events.after_commit("reservation.held", count(+1));
-  parts_.events.after_commit("reservation.cancelled", count(-1));
-  parts_.events.after_commit("reservation.expired", count(-1));
+  parts_.events.after_commit("reservation.held", [this](const DomainEvent& event) {
+    const auto* const reservation = std::get_if<ReservationSnapshot>(&event.payload);
+    if (reservation == nullptr) return domain::ok_status();
+    ++live_holds_;
+    expiry_.note_held(reservation->expires_elapsed_ms);
+    return domain::ok_status();
+  });
+  parts_.events.after_commit("reservation.cancelled", ended);
+  parts_.events.after_commit("reservation.expired", ended);
   parts_.events.after_commit("reservation.paid", [this](const DomainEvent& event) {
     const auto* const reservation = std::get_if<ReservationSnapshot>(&event.payload);
     if (reservation == nullptr) return domain::ok_status();

@@ -82,6 +82,17 @@ TEST_F(HoldExpiryTest, HoldsEndInTheOrderOfTheirTimesNotOfTheirMaking) {
   EXPECT_EQ(status_of("later"), ReservationStatus::kExpired);
 }
 
+TEST_F(HoldExpiryTest, AHoldThatIsMadeLaterAndEndsEarlierIsNotOverlooked) {
+  hold("long", 1'000);
+  step();
+  hold("short", 10);
+  expiry_->note_held(stage_.get("short").expires_elapsed_ms);
+  EXPECT_TRUE(expiry_->is_waiting());
+  stage_.pass(10);
+  step();
+  EXPECT_EQ(status_of("short"), ReservationStatus::kExpired);
+}
+
 TEST_F(HoldExpiryTest, AClockThatJumpsEndsNothing) {
   hold("r-1", 1'000);
   stage_.services.clock.now_ms += 1'000'000;
