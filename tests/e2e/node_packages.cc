@@ -4,7 +4,9 @@
 #include <iterator>
 #include <string>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "tests/e2e/process.h"
@@ -21,6 +23,22 @@ std::string read_file(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// Held by one process at a time: tests run side by side, and an installation takes what is there
+// away before it puts it back.
+class InstallationLock {
+ public:
+  explicit InstallationLock(const fs::path& path)
+      : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+    EXPECT_EQ(::flock(fd_, LOCK_EX), 0);
+  }
+  InstallationLock(const InstallationLock&) = delete;
+  InstallationLock& operator=(const InstallationLock&) = delete;
+  ~InstallationLock() { ::close(fd_); }
+
+ private:
+  const int fd_;
+};
+
 }  // namespace
 
 bool has_node() {
@@ -29,11 +47,12 @@ bool has_node() {
 
 fs::path node_packages() {
   const fs::path directory = OUTBOXD_NODE_DIR;
+  fs::create_directories(directory);
+  const InstallationLock lock(directory / "lock");
   const bool is_there =
       fs::exists(directory / "node_modules" / ".package-lock.json") &&
       read_file(directory / "package-lock.json") == read_file(kLock / "package-lock.json");
   if (is_there) return directory / "node_modules";
-  fs::create_directories(directory);
   for (const char* name : {"package.json", "package-lock.json"}) {
     fs::copy_file(kLock / name, directory / name, fs::copy_options::overwrite_existing);
   }
