@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "client/ctl/format.h"
+#include "client/ctl/durations.h"
 #include "client/ctl/table.h"
 
 namespace outboxd::ctl {
@@ -17,17 +17,7 @@ void add_settings(CLI::App& app, Settings& settings) {
       ->envname("OUTBOX_BROKER_SOCKET")
       ->capture_default_str();
   app.add_flag("--json", settings.json, "Print one JSON object, or JSON lines");
-  app.add_option_function<std::string>(
-         "--timeout",
-         [&settings](const std::string& text) {
-           settings.timeout = parse_duration(text);
-           if (!settings.timeout) {
-             throw CLI::ValidationError("--timeout",
-                                        "must be like 5, 5s, 250ms or 2m, not " + text);
-           }
-         },
-         "How long to wait for an answer [10s]")
-      ->type_name("TIME");
+  add_duration_option(app, "--timeout", settings.timeout, "How long to wait for an answer [10s]");
 }
 
 // One line, which names what was not understood.
@@ -55,6 +45,9 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   add_status_commands(line);
   add_order_commands(line);
   add_payment_commands(line);
+  add_wallet_commands(line);
+  add_reservation_commands(line);
+  add_token_commands(line);
   add_state_commands(line);
   add_outbox_commands(line);
   add_dead_commands(line);

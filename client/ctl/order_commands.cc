@@ -1,13 +1,11 @@
 // outboxctl order create | get | list | cancel
-#include <array>
 #include <charconv>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include <sys/random.h>
-
 #include "client/ctl/command_line.h"
+#include "client/ctl/creation.h"
 #include "client/ctl/format.h"
 #include "client/ctl/listing.h"
 #include "client/ctl/table.h"
@@ -48,19 +46,6 @@ Json parse_line(const std::string& text) {
   return {{"sku", text.substr(0, quantity_at)}, {"quantity", quantity}, {"unit_price", price}};
 }
 
-// Made here rather than by the daemon, so that an unknown outcome can be asked for again.
-std::string random_id() {
-  std::array<unsigned char, 16> bytes{};
-  OUTBOXD_CHECK(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string id;
-  for (const unsigned char byte : bytes) {
-    id += kDigits[byte >> 4];
-    id += kDigits[byte & 15];
-  }
-  return id;
-}
-
 std::string total_of(const Json& order) {
   return format_money(order.value("total", std::int64_t{0}), order.value("currency", ""));
 }
@@ -84,27 +69,14 @@ void print_order(std::ostream& out, const Json& order) {
   lines.print(out);
 }
 
-ExitStatus create(Session& session, const NewOrder& order, const Json& lines) {
-  const bool own_id = !order.id.empty();
-  const std::string id = own_id ? order.id : random_id();
-  const auto result = session.call("order.create", {{"order_id", id},
-                                                    {"customer_id", order.customer},
-                                                    {"payment_method", order.payment_method},
-                                                    {"currency", order.currency},
-                                                    {"lines", lines}});
-  if (!result) {
-    client::Failure failure = result.error();
-    if (!own_id && failure.kind == client::FailureKind::kOutcomeUnknown) {
-      failure.message += " (the order is called --id " + id + ")";
-    }
-    return session.fail(failure);
-  }
-  if (session.json()) {
-    session.out() << to_line(*result) << '\n';
-  } else {
-    print_order(session.out(), *result);
-  }
-  return kDone;
+ExitStatus create_order(Session& session, const NewOrder& order, const Json& lines) {
+  return create(session, "order.create",
+                {.argument = "order_id", .what = "the order", .given = order.id},
+                {{"customer_id", order.customer},
+                 {"payment_method", order.payment_method},
+                 {"currency", order.currency},
+                 {"lines", lines}},
+                print_order);
 }
 
 void add_create(CommandLine line, CLI::App& order) {
@@ -123,7 +95,7 @@ void add_create(CommandLine line, CLI::App& order) {
   create_app.callback([line, given] {
     Json lines = Json::array();
     for (const std::string& text : given->lines) lines.push_back(parse_line(text));
-    line.chosen = [given, lines](Session& session) { return create(session, *given, lines); };
+    line.chosen = [given, lines](Session& session) { return create_order(session, *given, lines); };
   });
 }
 

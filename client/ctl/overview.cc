@@ -37,4 +37,12 @@ void print_overview(std::ostream& out, const Json& map) {
   print_fields(out, fields);
 }
 
+void print_entity(std::ostream& out, const Json& entity) {
+  Fields fields;
+  for (const auto& [name, value] : entity.items()) {
+    fields.emplace_back(name, format_value(name, value));
+  }
+  print_fields(out, fields);
+}
+
 }  // namespace outboxd::ctl

@@ -11,4 +11,7 @@ namespace outboxd::ctl {
 // on the same way; what is neither is shown as `format_value` does.
 void print_overview(std::ostream& out, const client::Json& map);
 
+// An entity's fields as lines, under the names that API.md gives them.
+void print_entity(std::ostream& out, const client::Json& entity);
+
 }  // namespace outboxd::ctl

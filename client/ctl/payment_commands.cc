@@ -70,16 +70,18 @@ ExitStatus list_payments(Session& session, const PaymentList& given) {
       .table = Table({{"PAYMENT"},
                       {"STATUS"},
                       {"AMOUNT", Align::kRight},
-                      {"ORDER"},
+                      {"PAYS FOR"},
                       {"SOURCE"},
                       {"ATTEMPTS", Align::kRight},
                       {"FAILURE"},
                       {"CREATED"}}),
       .add_row = [](Table& table, const Json& payment) {
-        table.add({format_member(payment, "payment_id"), format_member(payment, "status"),
-                   amount_of(payment), format_member(payment, "order_id"),
-                   format_member(payment, "source"), format_member(payment, "attempts"),
-                   format_member(payment, "failure"), format_member(payment, "created_at")});
+        table.add(
+            {format_member(payment, "payment_id"), format_member(payment, "status"),
+             amount_of(payment),
+             format_member(payment, payment.contains("order_id") ? "order_id" : "reservation_id"),
+             format_member(payment, "source"), format_member(payment, "attempts"),
+             format_member(payment, "failure"), format_member(payment, "created_at")});
       }};
   if (!given.status.empty()) listing.arguments["status"] = given.status;
   return print_list(session, std::move(listing), given.list);

@@ -58,17 +58,20 @@ TEST_F(PaymentCommandsTest, PaymentsAreListedByStatus) {
   Json asked;
   FakeDaemon daemon(path("s"), [&](const IncomingRequest& request) {
     asked = request.arguments;
-    Json in_points = {{"payment_id", "pay_2"}, {"points", 40}, {"status", "COMPLETED"}};
+    Json in_points = {{"payment_id", "pay_2"},
+                      {"reservation_id", "r-1"},
+                      {"points", 40},
+                      {"status", "COMPLETED"}};
     return reply(request, {{"payments", Json::array({kPayment, in_points})}, {"next", nullptr}});
   });
   const Ended ended = ctl({"payment", "list", "--status", "FAILED"});
   EXPECT_EQ(ended.status, kDone) << ended.err;
   EXPECT_EQ(asked.dump(), R"({"status":"FAILED","limit":100})");
   EXPECT_EQ(ended.out,
-            "PAYMENT  STATUS        AMOUNT  ORDER  SOURCE  ATTEMPTS  FAILURE   CREATED\n"
-            "pay_1    FAILED     15.09 GBP  o-1    till-1         1  declined  "
+            "PAYMENT  STATUS        AMOUNT  PAYS FOR  SOURCE  ATTEMPTS  FAILURE   CREATED\n"
+            "pay_1    FAILED     15.09 GBP  o-1       till-1         1  declined  "
             "2010-12-01T08:26:00.000Z\n"
-            "pay_2    COMPLETED  40 points  -      -              -  -         -\n");
+            "pay_2    COMPLETED  40 points  r-1       -              -  -         -\n");
 }
 
 TEST_F(PaymentCommandsTest, APaymentThatIsNotThereEndsWith1) {
