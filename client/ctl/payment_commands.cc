@@ -50,12 +50,13 @@ void add_get(CommandLine line, CLI::App& payment) {
   auto name = std::make_shared<PaymentName>();
   CLI::App& get = *payment.add_subcommand("get", "Show a payment");
   CLI::App& which = *get.add_option_group("which payment");
-  which.add_option("ID", name->payment_id, "The payment's id");
-  CLI::Option* order = which.add_option("--order", name->order_id, "The payment of this order");
+  CLI::Option* id = which.add_option("ID", name->payment_id, "The payment's id");
+  which.add_option("--order", name->order_id, "The payment of this order");
   which.add_option("--reservation", name->reservation_id, "The payment of this reservation");
   which.require_option(1);
-  get.add_option("--source", name->source, "With --order: the producer of the order [this one]")
-      ->needs(order);
+  get.add_option("--source", name->source,
+                 "The producer of the order or of the reservation [this one]")
+      ->excludes(id);
   get.callback([line, name] {
     line.chosen = [name](Session& session) {
       return session.show("payment.get", arguments_of(*name), print_payment);

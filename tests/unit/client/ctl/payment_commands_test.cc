@@ -52,6 +52,9 @@ TEST_F(PaymentCommandsTest, APaymentIsFoundByWhatItPaysFor) {
   EXPECT_EQ(asked.dump(), R"({"order_id":"o-1","source":"till-1"})");
   ctl({"payment", "get", "--reservation", "r-1"});
   EXPECT_EQ(asked.dump(), R"({"reservation_id":"r-1"})");
+  ctl({"payment", "get", "--reservation", "r-1", "--source", "till-1"});
+  EXPECT_EQ(asked.dump(), R"({"source":"till-1","reservation_id":"r-1"})");
+  EXPECT_EQ(ctl({"payment", "get", "pay_1", "--source", "till-1"}).status, kUsage);
 }
 
 TEST_F(PaymentCommandsTest, PaymentsAreListedByStatus) {
