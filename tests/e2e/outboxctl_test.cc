@@ -64,6 +64,25 @@ class Outboxctl : public ApplianceTest {
                 "71053:2:339"});
   }
 
+  Json deposit(const std::string& user, const std::string& points) {
+    return one({"wallet", "deposit", "--id", "d-" + user, "--user", user, "--points", points});
+  }
+
+  Json hold(const std::string& id, const std::string& user, const std::string& item) {
+    return one(
+        {"reservation", "hold", "--id", id, "--user", user, "--item", item, "--price", "40"});
+  }
+
+  // With a token of its own.
+  Json pay(const std::string& id, const std::string& user) {
+    const std::string token = one({"token", "issue", user}).at("token");
+    return one({"reservation", "pay", id, "--user", user, "--token", token});
+  }
+
+  static std::string text_of(const Json& number) {
+    return std::to_string(number.get<std::uint64_t>());
+  }
+
   const Server* asked_ = &daemon_;  // the daemon that is looked at
 };
 
@@ -119,6 +138,21 @@ TEST_F(OutboxctlWithPayments, PaymentsAreShownAndListed) {
   expect_shown({"payment", "get", id}, "22.08 GBP");
   expect_shown({"payment", "list"}, "declined");
   EXPECT_EQ(ctl({"payment", "get", "pay_0"}).status, kRefused);
+}
+
+TEST_F(OutboxctlWithPayments, ASeatIsSoldForPointsAndItsPaymentFoundByTheReservation) {
+  deposit("u-1", "50");
+  hold("r-1", "u-1", "A1");
+  const Json paid = pay("r-1", "u-1");
+  EXPECT_EQ(paid.at("status"), "PAID");
+  EXPECT_EQ(one({"wallet", "get", "u-1"}).at("points"), 10);
+  one({"outbox", "wait", text_of(paid.at("seq")), "--level", "consumed"});
+
+  asked_ = &payments_;
+  const Json booked = one({"payment", "get", "--reservation", "r-1", "--source", "till-1"});
+  EXPECT_EQ(booked.at("status"), "COMPLETED");
+  EXPECT_EQ(booked.at("points"), 40);
+  expect_shown({"payment", "list"}, "40 points");
 }
 
 TEST_F(OutboxctlWithPayments, AnOrderIsWaitedForUntilItsGroupHasProcessedIt) {
@@ -220,6 +254,61 @@ TEST_F(Outboxctl, OrdersAreCreatedShownListedAndCancelled) {
   EXPECT_EQ(json({"order", "list", "--limit", "2"}).size(), 2U);
   EXPECT_EQ(one({"order", "list", "--status", "CANCELLED"}).at("order_id"), "o-1");
   expect_shown({"order", "list"}, "o-3");
+}
+
+TEST_F(Outboxctl, SeatsAreHeldPaidCancelledAndListed) {
+  EXPECT_EQ(deposit("u-1", "50").at("replayed"), false);
+  EXPECT_EQ(deposit("u-1", "50").at("replayed"), true);
+  EXPECT_EQ(hold("r-1", "u-1", "A1").at("status"), "HELD");
+  EXPECT_EQ(hold("r-1", "u-1", "A1").at("replayed"), true);
+  EXPECT_TRUE(pay("r-1", "u-1").contains("paid_at"));
+  hold("r-2", "u-1", "A2");
+  EXPECT_EQ(one({"reservation", "cancel", "r-2", "--reason", "rain"}).at("failure"), "rain");
+  hold("r-3", "u-2", "A2");  // is free again
+
+  EXPECT_EQ(json({"reservation", "list"}).size(), 3U);
+  EXPECT_EQ(one({"reservation", "list", "--status", "PAID"}).at("item_id"), "A1");
+  EXPECT_EQ(one({"reservation", "get", "r-3"}).at("user_id"), "u-2");
+  expect_shown({"reservation", "get", "r-2"}, "CANCELLED");
+  expect_shown({"reservation", "list"}, "r-3");
+}
+
+TEST_F(Outboxctl, ATokenPaysOnceForItsUserAndIsReadFromStandardInput) {
+  deposit("u-1", "500");
+  hold("r-1", "u-1", "A1");
+  hold("r-2", "u-1", "A2");
+  const std::string token = one({"token", "issue", "u-1", "--ttl", "5m"}).at("token");
+  EXPECT_EQ(one({"token", "check", "u-1", "--token", token}).at("valid"), true);
+  EXPECT_EQ(one({"token", "check", "u-2", "--token", token}).at("valid"), false);
+
+  const auto pay_with_input = [](const std::string& id) {
+    return std::vector<std::string>{"reservation", "pay", id, "--user", "u-1", "--token", "-"};
+  };
+  EXPECT_EQ(one(pay_with_input("r-1"), token + "\n").at("replayed"), false);
+  EXPECT_EQ(one(pay_with_input("r-1"), token).at("replayed"), true);
+  const Outcome spent = ctl(pay_with_input("r-2"), token);
+  EXPECT_EQ(spent.status, kRefused);
+  EXPECT_THAT(spent.err, HasSubstr("token_invalid (token)"));
+  expect_shown({"token", "check", "u-1", "--token", token}, "no");
+}
+
+TEST_F(Outboxctl, WhatPointsDoNotBuyIsRefusedAndChangesNothing) {
+  deposit("u-1", "30");
+  hold("r-1", "u-1", "A1");
+  const std::string token = one({"token", "issue", "u-1"}).at("token");
+  const Outcome poor = ctl({"reservation", "pay", "r-1", "--user", "u-1", "--token", token});
+  EXPECT_EQ(poor.status, kRefused);
+  EXPECT_THAT(poor.err, HasSubstr("insufficient_points"));
+  EXPECT_THAT(poor.err, HasSubstr("10 are missing"));
+  EXPECT_EQ(ctl({"reservation", "hold", "--user", "u-2", "--item", "A1", "--price", "1"}).status,
+            kRefused);
+  EXPECT_EQ(ctl({"wallet", "deposit", "--id", "d-u-1", "--user", "u-1", "--points", "31"}).status,
+            kRefused);
+  EXPECT_EQ(ctl({"wallet", "deposit", "--user", "u-1", "--points", "0"}).status, kRefused);
+
+  EXPECT_EQ(one({"wallet", "get", "u-1"}).at("points"), 30);
+  EXPECT_EQ(one({"reservation", "list"}).at("status"), "HELD");
+  EXPECT_EQ(one({"token", "check", "u-1", "--token", token}).at("valid"), true);
 }
 
 TEST_F(Outboxctl, AnOrderWithoutAnIdIsGivenOne) {
