@@ -119,10 +119,9 @@ class PointsChecker {
   void check_event(const ReservationSnapshot& sale, domain::Seq seq, const std::string& type,
                    domain::UnitOfWork& work) {
     const auto entry = work.outbox().find_pending(seq);
-    const bool is_there = entry && *entry;
+    const std::string bytes = entry && *entry ? (*entry)->envelope : std::string();
     transport::Document document;
-    const auto envelope =
-        transport::decode_envelope(is_there ? (*entry)->envelope : std::string(), document);
+    const auto envelope = transport::decode_envelope(bytes, document);  // points into the bytes
     if (!envelope || envelope->type != type || envelope->key != sale.reservation_id.text()) {
       violated("G2: " + type + " of " + sale.reservation_id.text() +
                " is not in the outbox as event " + std::to_string(seq));
