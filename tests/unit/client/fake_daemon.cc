@@ -96,9 +96,13 @@ FakeDaemon::FakeDaemon(std::string path, Script script)
 }
 
 FakeDaemon::~FakeDaemon() {
-  stop_write_.reset();
-  thread_.join();
+  stop();
   std::filesystem::remove(path_);
+}
+
+void FakeDaemon::stop() {
+  stop_write_.reset();
+  if (thread_.joinable()) thread_.join();
 }
 
 void FakeDaemon::serve() {

@@ -54,6 +54,9 @@ class FakeDaemon {
 
   FakeDaemon(std::string path, Script script);
   ~FakeDaemon();
+  // Returns once the script runs no more. What the script wrote for an answer that came may be read
+  // without this; what it wrote before it hung up, only after this.
+  void stop();
 
  private:
   void serve();

@@ -60,6 +60,7 @@ TEST_F(ReservationCommandsTest, AHoldOfUnknownOutcomeNamesTheIdThatMakesItSafeTo
   });
   const Ended ended =
       ctl({"reservation", "hold", "--user", "u-1", "--item", "A1", "--price", "40"});
+  daemon.stop();
   EXPECT_EQ(ended.status, kOutcomeUnknown);
   EXPECT_THAT(ended.err, HasSubstr("(the reservation is called --id " + id + ")"));
 }

@@ -40,6 +40,7 @@ TEST_F(WalletCommandsTest, ADepositOfUnknownOutcomeNamesTheIdThatMakesItSafeToRe
     return client::testing::hang_up();
   });
   const Ended ended = ctl({"wallet", "deposit", "--user", "u-1", "--points", "500"});
+  daemon.stop();
   EXPECT_EQ(ended.status, kOutcomeUnknown);
   EXPECT_THAT(id, MatchesRegex("[0-9a-f]{32}"));
   EXPECT_THAT(ended.err, HasSubstr("(the deposit is called --id " + id + ")"));
