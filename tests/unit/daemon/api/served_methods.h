@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <future>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -25,14 +26,14 @@ namespace outboxd::daemon {
 // Serves `methods` from start() on. The store, the core and what a test adds belong to the core
 // thread then: a test reaches them with on_core() only, until it is destroyed. Derive from it, and
 // stop() in the destructor, before what the methods use is gone.
-class ServedMethods : private transport::RequestHandler {
+class ServedMethods {
  public:
   ServedMethods() {
     core_.attach(server_);
     const domain::Status listening = server_.listen(directory_.file("socket"), 0600);
     OUTBOXD_CHECK(listening.ok());
   }
-  ~ServedMethods() override { stop(); }
+  virtual ~ServedMethods() { stop(); }
 
   void start() {
     thread_ = std::thread([this] { loop_.run(); });
@@ -52,23 +53,46 @@ class ServedMethods : private transport::RequestHandler {
   // Runs `work` on the core thread and returns what it returns.
   template <typename Work>
   auto on_core(Work work) {
-    std::packaged_task<std::invoke_result_t<Work>()> task(std::move(work));
-    auto outcome = task.get_future();
-    loop_.post([&task] { task(); });
+    // Shared: who waits may go on before the one who tells has left the task.
+    const auto task =
+        std::make_shared<std::packaged_task<std::invoke_result_t<Work>()>>(std::move(work));
+    auto outcome = task->get_future();
+    loop_.post([task] { (*task)(); });
     return outcome.get();
   }
 
   // Runs `work` in a unit of work that is accepted, and returns when that is durable.
   void commit(const std::function<domain::Status(domain::UnitOfWork&)>& work) {
-    std::promise<domain::Status> outcome;
+    const auto outcome = std::make_shared<std::promise<domain::Status>>();
     on_core([&] {
-      core_.apply(work, [&](const domain::Status& status) { outcome.set_value(status); });
+      core_.apply(work, [outcome](const domain::Status& status) { outcome->set_value(status); });
     });
-    OUTBOXD_CHECK(outcome.get_future().get().ok());
+    OUTBOXD_CHECK(outcome->get_future().get().ok());
   }
 
   // What is durable.
   [[nodiscard]] support::MemoryContents contents() const { return disk_.read(); }
+
+ private:
+  // An object of its own, so that none is being destroyed while the core thread still calls it.
+  class Dispatch final : public transport::RequestHandler {
+   public:
+    explicit Dispatch(ServedMethods& owner) : owner_(owner) {}
+    void on_request(const transport::Request& request) override {
+      const Method* const method = owner_.methods_.find(request.method);
+      OUTBOXD_CHECK(method != nullptr);
+      if (const domain::Status status = method->run(request); !status) {
+        owner_.server_.reply_error(request.reply_to, status.error());
+      }
+    }
+    void on_disconnect(transport::ConnectionId connection) override {
+      owner_.disconnected_(connection);
+    }
+
+   private:
+    ServedMethods& owner_;
+  };
+  Dispatch dispatch_{*this};
 
  protected:
   support::MemoryDisk disk_;
@@ -78,18 +102,9 @@ class ServedMethods : private transport::RequestHandler {
   std::function<void(transport::ConnectionId)> disconnected_ = [](transport::ConnectionId) {};
   // No disk fails here.
   Core core_{loop_, store_, {}, [](const domain::Error&) { OUTBOXD_CHECK(false); }};
-  transport::Server server_{loop_, *this};
+  transport::Server server_{loop_, dispatch_};
 
  private:
-  void on_request(const transport::Request& request) override {
-    const Method* const method = methods_.find(request.method);
-    OUTBOXD_CHECK(method != nullptr);
-    if (const domain::Status status = method->run(request); !status) {
-      server_.reply_error(request.reply_to, status.error());
-    }
-  }
-  void on_disconnect(transport::ConnectionId connection) override { disconnected_(connection); }
-
   const support::TemporaryDirectory directory_;
   std::thread thread_;
 };
