@@ -41,9 +41,9 @@ Result<std::string> AccessTokens::issue(const UserId& user_id, std::int64_t ttl_
 }
 
 // One answer for a token that nobody has and for one of somebody else: who guesses learns nothing.
-Status AccessTokens::check(const UserId& user_id, std::string_view token,
+Status AccessTokens::check(const UserId& user_id, std::string_view digest,
                            std::int64_t now_ms) const {
-  const auto found = tokens_.find(token_digest_of(token));
+  const auto found = tokens_.find(digest);
   if (found == tokens_.end() || found->second.user_id != user_id) {
     return token_invalid(
         "user " + user_id.text() +
@@ -56,15 +56,10 @@ Status AccessTokens::check(const UserId& user_id, std::string_view token,
   return ok_status();
 }
 
-Status AccessTokens::use(const UserId& user_id, std::string_view token, std::int64_t now_ms) {
-  OUTBOXD_TRY(check(user_id, token, now_ms));
-  tokens_.find(token_digest_of(token))->second.in_use = true;
+Status AccessTokens::use(const UserId& user_id, std::string_view digest, std::int64_t now_ms) {
+  OUTBOXD_TRY(check(user_id, digest, now_ms));
+  tokens_.find(digest)->second.in_use = true;
   return ok_status();
-}
-
-void AccessTokens::release(std::string_view digest) {
-  const auto found = tokens_.find(digest);
-  if (found != tokens_.end()) found->second.in_use = false;
 }
 
 void AccessTokens::expire(std::string_view digest) {
@@ -78,7 +73,7 @@ void AccessTokens::drop_expired(std::int64_t now_ms) {
   }
 }
 
-void AccessTokens::drop(Tokens::iterator token) {
+void AccessTokens::drop(Tokens::const_iterator token) {
   deadlines_.erase({token->second.deadline_ms, token->first});
   tokens_.erase(token);
 }

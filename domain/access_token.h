@@ -3,10 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "domain/clock.h"
@@ -26,8 +27,9 @@ inline constexpr std::size_t kMaxTokens = 100'000;
 std::string token_digest_of(std::string_view token);
 
 // All tokens of this process. A restart forgets them: their users ask for new ones. A token belongs
-// to one user, and is good for one payment: that takes it with use(), so that no other can, and
-// ends with expire() once it is durable, or with release() when it was refused after all.
+// to one user, and is good for one payment: that takes it with use(), as the last thing that can
+// refuse it, so that no other payment can; and ends it with expire() once it is durable. `digest`
+// is token_digest_of() what the user showed.
 //
 // Times are of a monotonic clock. Not thread-safe: core thread only. `ids` outlives it.
 class AccessTokens {
@@ -39,16 +41,13 @@ class AccessTokens {
   // kMaxTokenTtlMs; storage_full, to be tried again later, when there are as many as there may be.
   Result<std::string> issue(const UserId& user_id, std::int64_t ttl_ms, std::int64_t now_ms);
 
-  // Ok when `user_id` may pay with `token`. Error: token_invalid for the argument "token": nobody
+  // Ok when `user_id` may pay with the token. Error: token_invalid for the argument "token": nobody
   // was given it, it has expired, it is another user's, or a payment has taken it.
-  [[nodiscard]] Status check(const UserId& user_id, std::string_view token,
+  [[nodiscard]] Status check(const UserId& user_id, std::string_view digest,
                              std::int64_t now_ms) const;
 
   // As check(), and no other payment can take the token from then on.
-  Status use(const UserId& user_id, std::string_view token, std::int64_t now_ms);
-
-  // The payment that took the token was refused. Nothing happens when it is not there.
-  void release(std::string_view digest);
+  Status use(const UserId& user_id, std::string_view digest, std::int64_t now_ms);
 
   // The token is gone. Nothing happens when it was already.
   void expire(std::string_view digest);
@@ -61,10 +60,16 @@ class AccessTokens {
     std::int64_t deadline_ms = 0;
     bool in_use = false;
   };
-  using Tokens = std::map<std::string, Token, std::less<>>;  // by digest
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view digest) const {
+      return std::hash<std::string_view>()(digest);
+    }
+  };
+  using Tokens = std::unordered_map<std::string, Token, Hash, std::equal_to<>>;  // by digest
 
   void drop_expired(std::int64_t now_ms);
-  void drop(Tokens::iterator token);
+  void drop(Tokens::const_iterator token);
 
   IdGenerator& ids_;
   const std::size_t max_tokens_;

@@ -40,8 +40,9 @@ Status check(const TokenApi& api, const Request& request) {
   OUTBOXD_ASSIGN_OR_RETURN(const domain::UserId user_id, domain::UserId::parse(user_text));
   OUTBOXD_ASSIGN_OR_RETURN(const auto token, arguments.string("token"));
   std::string result;
-  Writer(result).map(1).field("valid",
-                              api.tokens.check(user_id, token, api.clock.monotonic_ms()).ok());
+  Writer(result).map(1).field(
+      "valid",
+      api.tokens.check(user_id, domain::token_digest_of(token), api.clock.monotonic_ms()).ok());
   api.server.reply(request.reply_to, result);
   return domain::ok_status();
 }

@@ -90,11 +90,11 @@ Result<ReservationOutcome> ReservationService::pay(const ReservationPayment& req
   Reservation reservation(std::move(known));
   OUTBOXD_TRY(reservation.pay(digest, now()));  // in memory: everything is looked at before a write
   const std::int64_t now_ms = parts_.clock.monotonic_ms();
-  OUTBOXD_TRY(parts_.tokens.check(request.user_id, request.token, now_ms));
+  OUTBOXD_TRY(parts_.tokens.check(request.user_id, digest, now_ms));
   OUTBOXD_TRY(deduct(reservation.snapshot(), work));
   OUTBOXD_ASSIGN_OR_RETURN(ReservationOutcome outcome, save(std::move(reservation), work));
   // Last, for from here on nothing is refused: another payment on its way cannot use it, too.
-  OUTBOXD_TRY(parts_.tokens.use(request.user_id, request.token, now_ms));
+  OUTBOXD_TRY(parts_.tokens.use(request.user_id, digest, now_ms));
   return outcome;
 }
 
