@@ -266,6 +266,7 @@ Result<std::unique_ptr<OutboxStore>> OutboxStore::open(StoreOptions options) {
   DatabaseOptions database_options{
       .path = options.path, .format_name = "outboxd", .env = options.env, .repair = options.repair};
   for (const char* name : kFamilyNames) database_options.families.push_back({.name = name});
+  database_options.families[static_cast<std::size_t>(Family::kState)].kinds = true;
   auto& outbox = database_options.families[static_cast<std::size_t>(Family::kOutbox)];
   outbox.queue = true;
   outbox.filter = completed_entries_filter(progress);

@@ -33,6 +33,11 @@ struct FamilyOptions {
   // True for a queue: keys only grow and leave at the front. Its point lookups never miss, and its
   // files stay small so that whole files can be dropped.
   bool queue = false;
+
+  // True when the first byte of a key says of what kind it is. Keys of one kind often come in their
+  // order, and the memtable remembers for each where the last one went: a group that changes
+  // several kinds does not search it from the top for every key.
+  bool kinds = false;
 };
 
 // What the database may hold in memory. The defaults are the edge profile, some 32 MB of RSS.
