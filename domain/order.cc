@@ -3,17 +3,13 @@
 #include <array>
 #include <utility>
 
+#include "domain/status_names.h"
 #include "domain/text.h"
 
 namespace outboxd::domain {
 namespace {
 
-struct StatusName {
-  OrderStatus status;
-  std::string_view name;
-};
-
-constexpr std::array kStatusNames = {
+constexpr std::array kOrderStatusNames = {
     StatusName{OrderStatus::kCreated, "CREATED"},
     StatusName{OrderStatus::kPaid, "PAID"},
     StatusName{OrderStatus::kPaymentFailed, "PAYMENT_FAILED"},
@@ -67,10 +63,7 @@ Status check_lines(const std::vector<OrderLine>& lines) {
 }  // namespace
 
 std::string_view name_of(OrderStatus status) {
-  for (const StatusName& entry : kStatusNames) {
-    if (entry.status == status) return entry.name;
-  }
-  OUTBOXD_CHECK(false);
+  return name_in(kOrderStatusNames, status);
 }
 
 std::string_view name_of(OrderRefund refund) {
@@ -83,9 +76,7 @@ std::string_view name_of(OrderRefund refund) {
 }
 
 Result<OrderStatus> parse_order_status(std::string_view name) {
-  for (const StatusName& entry : kStatusNames) {
-    if (entry.name == name) return entry.status;
-  }
+  if (const auto status = status_in(kOrderStatusNames, name)) return *status;
   return bad_request("status",
                      "status must be CREATED, PAID, PAYMENT_FAILED, EXPIRED or CANCELLED");
 }

@@ -4,17 +4,13 @@
 #include <utility>
 
 #include "domain/sha256.h"
+#include "domain/status_names.h"
 #include "domain/text.h"
 
 namespace outboxd::domain {
 namespace {
 
-struct StatusName {
-  PaymentStatus status;
-  std::string_view name;
-};
-
-constexpr std::array kStatusNames = {
+constexpr std::array kPaymentStatusNames = {
     StatusName{PaymentStatus::kCompleted, "COMPLETED"},
     StatusName{PaymentStatus::kFailed, "FAILED"},
     StatusName{PaymentStatus::kRefunded, "REFUNDED"},
@@ -64,16 +60,11 @@ Error invalid_state(const PaymentSnapshot& payment, PaymentStatus wanted) {
 }  // namespace
 
 std::string_view name_of(PaymentStatus status) {
-  for (const StatusName& entry : kStatusNames) {
-    if (entry.status == status) return entry.name;
-  }
-  OUTBOXD_CHECK(false);
+  return name_in(kPaymentStatusNames, status);
 }
 
 Result<PaymentStatus> parse_payment_status(std::string_view name) {
-  for (const StatusName& entry : kStatusNames) {
-    if (entry.name == name) return entry.status;
-  }
+  if (const auto status = status_in(kPaymentStatusNames, name)) return *status;
   return bad_request("status", "status must be COMPLETED, FAILED or REFUNDED");
 }
 

@@ -2,18 +2,14 @@
 
 #include <array>
 
+#include "domain/status_names.h"
 #include "domain/text.h"
 #include "domain/time_format.h"
 
 namespace outboxd::domain {
 namespace {
 
-struct StatusName {
-  ReservationStatus status;
-  std::string_view name;
-};
-
-constexpr std::array kStatusNames = {
+constexpr std::array kReservationStatusNames = {
     StatusName{ReservationStatus::kHeld, "HELD"},
     StatusName{ReservationStatus::kPaid, "PAID"},
     StatusName{ReservationStatus::kCancelled, "CANCELLED"},
@@ -23,16 +19,11 @@ constexpr std::array kStatusNames = {
 }  // namespace
 
 std::string_view name_of(ReservationStatus status) {
-  for (const StatusName& entry : kStatusNames) {
-    if (entry.status == status) return entry.name;
-  }
-  OUTBOXD_CHECK(false);
+  return name_in(kReservationStatusNames, status);
 }
 
 Result<ReservationStatus> parse_reservation_status(std::string_view name) {
-  for (const StatusName& entry : kStatusNames) {
-    if (entry.name == name) return entry.status;
-  }
+  if (const auto status = status_in(kReservationStatusNames, name)) return *status;
   return bad_request("status", "status must be HELD, PAID, CANCELLED or EXPIRED");
 }
 

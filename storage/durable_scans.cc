@@ -7,6 +7,7 @@
 
 #include "storage/points_records.h"
 #include "storage/records.h"
+#include "storage/slices.h"
 
 namespace outboxd::storage {
 
@@ -26,10 +27,6 @@ constexpr std::size_t kMaxPageBytes = std::size_t{384} << 10;
 
 // Few enough to cost little when a scan stops early, enough to keep a disk busy when it does not.
 constexpr std::size_t kReadaheadBytes = std::size_t{256} << 10;
-
-std::string_view view_of(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
 
 // The least string that is greater than every one that starts with `prefix`; `prefix` does not
 // consist of 0xff bytes alone.

@@ -6,6 +6,7 @@
 
 #include "storage/families.h"
 #include "storage/records.h"
+#include "storage/slices.h"
 
 namespace outboxd::storage {
 
@@ -16,10 +17,6 @@ using domain::Status;
 namespace {
 
 constexpr std::size_t kFillBatchBytes = std::size_t{1} << 20;
-
-std::string_view view_of(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
 
 rocksdb::ColumnFamilyHandle* handle(const Database& database, Family family) {
   return database.family(static_cast<std::size_t>(family));

@@ -10,6 +10,7 @@
 
 #include "storage/families.h"
 #include "storage/points_records.h"
+#include "storage/slices.h"
 
 namespace outboxd::storage {
 
@@ -18,10 +19,6 @@ using domain::Result;
 using domain::Status;
 
 namespace {
-
-std::string_view view_of(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
 
 // One state of the database, for as long as this lives.
 class Frozen {

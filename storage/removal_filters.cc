@@ -6,13 +6,10 @@
 
 #include "storage/families.h"
 #include "storage/records.h"
+#include "storage/slices.h"
 
 namespace outboxd::storage {
 namespace {
-
-std::string_view view_of(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
 
 class CompletedEntries final : public rocksdb::CompactionFilter {
  public:

@@ -1,7 +1,6 @@
 #include "daemon/api/dead_methods.h"
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,8 +26,6 @@ using transport::Arguments;
 using transport::Request;
 using transport::Writer;
 
-constexpr std::int64_t kMaxSeq = std::numeric_limits<std::int64_t>::max();
-
 // {seq, event, died_at, reason}
 Status write_letter(Writer& writer, const DeadApi& api, const DeadEntry& dead,
                     transport::Document& document) {
@@ -43,7 +40,8 @@ Status write_letter(Writer& writer, const DeadApi& api, const DeadEntry& dead,
 Status list(const DeadApi& api, const Request& request) {
   OUTBOXD_ASSIGN_OR_RETURN(const Arguments arguments,
                            Arguments::of_params(request.params, {"after", "limit"}));
-  OUTBOXD_ASSIGN_OR_RETURN(const auto after, arguments.optional_integer("after", {0, kMaxSeq}));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto after,
+                           arguments.optional_integer("after", {0, kMaxSeqArgument}));
   OUTBOXD_ASSIGN_OR_RETURN(const std::size_t limit, page_limit(arguments));
   std::string letters;
   Writer letter_writer(letters);
@@ -85,7 +83,7 @@ Result<DeadEntry> find_letter(domain::UnitOfWork& work, Seq seq) {
 Status get(const DeadApi& api, const Request& request) {
   OUTBOXD_ASSIGN_OR_RETURN(const Arguments arguments,
                            Arguments::of_params(request.params, {"seq"}));
-  OUTBOXD_ASSIGN_OR_RETURN(const std::int64_t seq, arguments.integer("seq", {1, kMaxSeq}));
+  OUTBOXD_ASSIGN_OR_RETURN(const std::int64_t seq, arguments.integer("seq", {1, kMaxSeqArgument}));
   api.core.execute(request.reply_to, [&](domain::UnitOfWork& work, Writer& writer) -> Status {
     OUTBOXD_ASSIGN_OR_RETURN(const DeadEntry dead, find_letter(work, static_cast<Seq>(seq)));
     transport::Document document;
@@ -102,7 +100,7 @@ struct Deed {
 Result<Deed> deed_of(const Request& request) {
   OUTBOXD_ASSIGN_OR_RETURN(const Arguments arguments,
                            Arguments::of_params(request.params, {"seq", "reason"}));
-  OUTBOXD_ASSIGN_OR_RETURN(const std::int64_t seq, arguments.integer("seq", {1, kMaxSeq}));
+  OUTBOXD_ASSIGN_OR_RETURN(const std::int64_t seq, arguments.integer("seq", {1, kMaxSeqArgument}));
   OUTBOXD_ASSIGN_OR_RETURN(const auto reason, arguments.optional_string("reason"));
   OUTBOXD_TRY(domain::check_text(reason.value_or(""), "reason", 0, domain::kMaxReasonBytes));
   return Deed{static_cast<Seq>(seq), std::string(reason.value_or(""))};

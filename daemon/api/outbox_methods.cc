@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,17 +23,16 @@ using transport::Arguments;
 using transport::Request;
 using transport::Writer;
 
-constexpr std::int64_t kMaxSeq = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kDefaultWaitMs = 30'000;
 constexpr std::int64_t kMaxWaitMs = std::int64_t{24} * 3600 * 1000;
 
 Result<Seq> seq_argument(const Arguments& arguments, std::string_view name) {
-  OUTBOXD_ASSIGN_OR_RETURN(const std::int64_t seq, arguments.integer(name, {1, kMaxSeq}));
+  OUTBOXD_ASSIGN_OR_RETURN(const std::int64_t seq, arguments.integer(name, {1, kMaxSeqArgument}));
   return static_cast<Seq>(seq);
 }
 
 Result<std::optional<Seq>> optional_seq(const Arguments& arguments, std::string_view name) {
-  OUTBOXD_ASSIGN_OR_RETURN(const auto seq, arguments.optional_integer(name, {0, kMaxSeq}));
+  OUTBOXD_ASSIGN_OR_RETURN(const auto seq, arguments.optional_integer(name, {0, kMaxSeqArgument}));
   return seq ? std::optional<Seq>(static_cast<Seq>(*seq)) : std::nullopt;
 }
 
@@ -248,7 +246,7 @@ Status tail(const OutboxApi& api, const Request& request) {
                            Arguments::of_params(request.params, {"topic", "from_seq"}));
   OUTBOXD_ASSIGN_OR_RETURN(const auto topic, arguments.optional_string("topic"));
   OUTBOXD_ASSIGN_OR_RETURN(const auto from_seq,
-                           arguments.optional_integer("from_seq", {1, kMaxSeq}));
+                           arguments.optional_integer("from_seq", {1, kMaxSeqArgument}));
   const Seq from = from_seq ? static_cast<Seq>(*from_seq) : api.progress.stored_seq() + 1;
   OUTBOXD_TRY(
       api.tail.subscribe(request.reply_to.connection, std::string(topic.value_or("")), from));

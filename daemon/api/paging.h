@@ -1,6 +1,7 @@
-// The arguments `after` and `limit` of every list.
+// The arguments `after` and `limit` of every list, and sequence numbers among arguments.
 #pragma once
 
+#include <limits>
 #include <string>
 
 #include "domain/result.h"
@@ -9,6 +10,9 @@
 #include "transport/msgpack/writer.h"
 
 namespace outboxd::daemon {
+
+// Arguments are signed integers; no box lives to count further.
+inline constexpr std::int64_t kMaxSeqArgument = std::numeric_limits<std::int64_t>::max();
 
 inline constexpr std::int64_t kDefaultPageEntries = 100;
 inline constexpr std::int64_t kMaxPageEntries = 1000;

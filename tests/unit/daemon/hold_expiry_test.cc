@@ -13,22 +13,6 @@ namespace {
 using domain::ReservationStatus;
 using domain::Status;
 
-class StageCommits : public GroupCommit {
- public:
-  explicit StageCommits(ServiceStage& stage) : stage_(stage) {}
-  void apply(const Effect& effect, WhenDurable when_durable) override {
-    const Status status = stage_.run([&](domain::UnitOfWork& work) { return effect(work); });
-    if (when_durable) when_durable(status);
-  }
-  void look(const std::function<void(domain::UnitOfWork&)>& read) override {
-    read(stage_.store.begin());
-    stage_.store.discard();
-  }
-
- private:
-  ServiceStage& stage_;
-};
-
 class HoldExpiryTest : public testing::Test {
  protected:
   static constexpr std::size_t kMaxPerStep = 3;

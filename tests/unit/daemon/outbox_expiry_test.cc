@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/manual_elapsed_time.h"
 #include "tests/unit/daemon/services/service_stage.h"
 
 namespace outboxd::daemon {
@@ -15,28 +16,6 @@ using domain::Seq;
 using domain::Status;
 
 constexpr std::int64_t kTtlMs = 300'000;
-
-class StageCommits : public GroupCommit {
- public:
-  explicit StageCommits(ServiceStage& stage) : stage_(stage) {}
-  void apply(const Effect& effect, WhenDurable when_durable) override {
-    const Status status = stage_.run([&](domain::UnitOfWork& work) { return effect(work); });
-    if (when_durable) when_durable(status);
-  }
-  void look(const std::function<void(domain::UnitOfWork&)>& read) override {
-    read(stage_.store.begin());
-    stage_.store.discard();
-  }
-
- private:
-  ServiceStage& stage_;
-};
-
-class RunningFor : public domain::ElapsedTime {
- public:
-  std::int64_t elapsed_ms() const override { return now_ms; }
-  std::int64_t now_ms = 0;
-};
 
 class OutboxExpiryTest : public testing::Test {
  protected:
@@ -123,7 +102,7 @@ class OutboxExpiryTest : public testing::Test {
 
   ServiceStage stage_;
   StageCommits commits_{stage_};
-  RunningFor elapsed_;
+  support::ManualElapsedTime elapsed_;
   OrderService orders_{stage_.publisher, stage_.clock};
   Seq delivered_seq_ = 0;
   Seq stored_seq_ = 0;

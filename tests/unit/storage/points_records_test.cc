@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "storage/families.h"
+#include "tests/unit/storage/encoded.h"
 
 namespace outboxd::storage {
 namespace {
@@ -47,13 +48,6 @@ ReservationSnapshot sparse_reservation() {
   reservation.failure.clear();
   reservation.token_digest.clear();
   return reservation;
-}
-
-template <typename Record>
-std::string encoded(const Record& record) {
-  std::string bytes = "what was there before";
-  encode(record, bytes);
-  return bytes;
 }
 
 TEST(PointsRecords, AWalletComesBackAsItWas) {

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <msgpack.hpp>
 
+#include "tests/unit/storage/encoded.h"
+
 namespace outboxd::storage {
 namespace {
 
@@ -56,13 +58,6 @@ domain::DeadEntry full_dead() {
   dead.died_at_ms = 12;
   dead.reason = "expired";
   return dead;
-}
-
-template <typename Record>
-std::string encoded(const Record& record) {
-  std::string bytes = "what was there before";
-  encode(record, bytes);
-  return bytes;
 }
 
 TEST(Records, AnOrderComesBackAsItWasWithEveryFieldInUseAndWithNone) {

@@ -74,7 +74,7 @@ class InboxMethodsTest : public testing::Test, protected ServedMethods {
     });
   }
 
-  SetElapsedTime elapsed_;
+  support::ManualElapsedTime elapsed_;
   RecordingChannel channel_;
   BrokerInbox inbox_{{.commits = core_,
                       .channel = channel_,

@@ -14,6 +14,7 @@
 #include "daemon/inbox/broker_inbox.h"
 #include "daemon/inbox/delivery_channel.h"
 #include "domain/unit_of_work.h"
+#include "tests/support/manual_elapsed_time.h"
 
 namespace outboxd::daemon {
 
@@ -94,12 +95,6 @@ class RecordingChannel : public DeliveryChannel {
   }
 };
 
-class SetElapsedTime : public domain::ElapsedTime {
- public:
-  std::int64_t elapsed_ms() const override { return now_ms; }
-  std::int64_t now_ms = 1'000;
-};
-
 inline constexpr std::uint64_t kTestEpoch = 3;
 
 class InboxStage {
@@ -125,7 +120,7 @@ class InboxStage {
 
   HeldCommits commits;
   RecordingChannel channel;
-  SetElapsedTime elapsed;
+  support::ManualElapsedTime elapsed{1'000};
   domain::Status admission = domain::ok_status();
   BrokerInbox inbox{{.commits = commits,
                      .channel = channel,

@@ -10,15 +10,10 @@
 #include "daemon/services/reservation_service.h"
 #include "daemon/services/wallet_service.h"
 #include "domain/access_token.h"
+#include "tests/support/manual_elapsed_time.h"
 #include "tests/unit/daemon/services/service_stage.h"
 
 namespace outboxd::daemon {
-
-class SetElapsedTime : public domain::ElapsedTime {
- public:
-  std::int64_t elapsed_ms() const override { return now_ms; }
-  std::int64_t now_ms = 0;
-};
 
 class NumberedTokens : public domain::IdGenerator {
  public:
@@ -112,7 +107,7 @@ class SalesStage {
   }
 
   ServiceStage services;
-  SetElapsedTime elapsed;
+  support::ManualElapsedTime elapsed;
   NumberedTokens token_ids;
   domain::AccessTokens tokens{token_ids};
   InProcessEvents events;

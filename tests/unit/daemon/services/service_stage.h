@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "daemon/group_commit.h"
 #include "daemon/outbox_publisher.h"
 #include "domain/clock.h"
 #include "domain/store.h"
@@ -58,6 +59,24 @@ class ServiceStage {
   OutboxPublisher::Backlog backlog{.max_entries = 1000};
   OutboxPublisher publisher{backlog};
   SetClock clock;
+};
+
+// Commits to a stage at once.
+class StageCommits : public GroupCommit {
+ public:
+  explicit StageCommits(ServiceStage& stage) : stage_(stage) {}
+  void apply(const Effect& effect, WhenDurable when_durable) override {
+    const domain::Status status =
+        stage_.run([&](domain::UnitOfWork& work) { return effect(work); });
+    if (when_durable) when_durable(status);
+  }
+  void look(const std::function<void(domain::UnitOfWork&)>& read) override {
+    read(stage_.store.begin());
+    stage_.store.discard();
+  }
+
+ private:
+  ServiceStage& stage_;
 };
 
 }  // namespace outboxd::daemon
