@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/transport/link/frame_bytes.h"
 #include "transport/limits.h"
 #include "transport/link/frame_codec.h"
 #include "transport/msgpack/writer.h"
@@ -14,11 +15,6 @@ namespace outboxd::transport {
 namespace {
 
 using testing::ElementsAre;
-
-bool is_refused(std::string_view bytes) {
-  Document document;
-  return !decode_frame(bytes, document).ok();
-}
 
 // The views of the frame point into `bytes`, which the caller keeps.
 template <typename T>
@@ -29,18 +25,11 @@ T decoded(const std::string& bytes) {
   return std::get<T>(*frame);
 }
 
-// An array of `fields` that the caller writes, the type first.
-std::string frame_of(std::size_t fields) {
-  std::string bytes(1, static_cast<char>(kProtocolVersion));
-  Writer(bytes).array(fields);
-  return bytes;
-}
-
 Delivery some_delivery() {
   return {9, "orders", "payments", 2, "till-1", 70, "envelope", "why"};
 }
 
-std::vector<std::string> one_of_each() {
+std::vector<std::string> one_of_each_for_consumers() {
   Delivery without_reason = some_delivery();
   without_reason.reason = {};
   return {
@@ -58,18 +47,18 @@ std::vector<std::string> one_of_each() {
 
 TEST(FrameCodecOfConsumers, ConsumersFramesCarryTheirPlace) {
   const SentCount place{1ull << 40, 70'000};
-  const std::vector<std::string> frames = one_of_each();
+  const std::vector<std::string> frames = one_of_each_for_consumers();
   for (std::size_t i = 3; i < frames.size(); ++i) {
     Document document;
     EXPECT_EQ(place_of(decode_frame(frames[i], document).value()), std::nullopt) << i;
     const std::string bytes = placed(frames[i], place);
     EXPECT_EQ(place_of(decode_frame(bytes, document).value()), place) << i;
-    EXPECT_TRUE(is_refused(bytes.substr(0, bytes.size() - 1))) << i;
+    EXPECT_TRUE(is_no_frame(bytes.substr(0, bytes.size() - 1))) << i;
   }
 }
 
 TEST(FrameCodecOfConsumers, HelloCarriesCompletionRulesAndTheInstance) {
-  const std::string bytes = one_of_each()[0];
+  const std::string bytes = one_of_each_for_consumers()[0];
   const auto hello = decoded<HelloFrame>(bytes);
   ASSERT_EQ(hello.completions.size(), 2U);
   EXPECT_EQ(hello.completions[0].topic, "orders");
@@ -94,7 +83,7 @@ TEST(FrameCodecOfConsumers, APingOfAnEarlierReleaseCountsNothing) {
   EXPECT_EQ(decoded<PongFrame>(counting).sent->frames, 5U);
   std::string half = frame_of(2);
   Writer(half).integer(8).integer(4);
-  EXPECT_TRUE(is_refused(half));
+  EXPECT_TRUE(is_no_frame(half));
 }
 
 TEST(FrameCodecOfConsumers, SubscribeComesBackAsItWas) {
@@ -106,7 +95,7 @@ TEST(FrameCodecOfConsumers, SubscribeComesBackAsItWas) {
 }
 
 TEST(FrameCodecOfConsumers, DeliverComesBackAsItWas) {
-  const std::string bytes = one_of_each()[4];
+  const std::string bytes = one_of_each_for_consumers()[4];
   const auto deliver = decoded<DeliverFrame>(bytes);
   ASSERT_EQ(deliver.deliveries.size(), 2U);
   const Delivery& first = deliver.deliveries[0];
@@ -144,11 +133,11 @@ TEST(FrameCodecOfConsumers, ADeliveryWithoutAnEventAnAttemptOrANumberIsRefused) 
     writer.unsigned_integer(attempt).string("p").unsigned_integer(seq).binary(envelope).nil();
     return bytes;
   };
-  EXPECT_FALSE(is_refused(with(1, 1, "e")));
-  EXPECT_TRUE(is_refused(with(0, 1, "e"))) << "attempts count from 1";
-  EXPECT_TRUE(is_refused(with(1ull << 32, 1, "e")));
-  EXPECT_TRUE(is_refused(with(1, 0, "e"))) << "sequence numbers start at 1";
-  EXPECT_TRUE(is_refused(with(1, 1, "")));
+  EXPECT_FALSE(is_no_frame(with(1, 1, "e")));
+  EXPECT_TRUE(is_no_frame(with(0, 1, "e"))) << "attempts count from 1";
+  EXPECT_TRUE(is_no_frame(with(1ull << 32, 1, "e")));
+  EXPECT_TRUE(is_no_frame(with(1, 0, "e"))) << "sequence numbers start at 1";
+  EXPECT_TRUE(is_no_frame(with(1, 1, "")));
 }
 
 TEST(FrameCodecOfConsumers, SettleComesBackAsItWasWithItsReasonsCut) {
@@ -169,7 +158,7 @@ TEST(FrameCodecOfConsumers, SettleComesBackAsItWasWithItsReasonsCut) {
 TEST(FrameCodecOfConsumers, AnOutcomeThatIsNoneIsRefused) {
   std::string bytes = frame_of(2);
   Writer(bytes).integer(13).array(1).array(3).integer(9).integer(4).string("");
-  EXPECT_TRUE(is_refused(bytes));
+  EXPECT_TRUE(is_no_frame(bytes));
 }
 
 TEST(FrameCodecOfConsumers, CompletedComesBackAsItWas) {
@@ -191,9 +180,9 @@ TEST(FrameCodecOfConsumers, ARangeThatIsNoneIsRefused) {
         .unsigned_integer(last);
     return bytes;
   };
-  EXPECT_FALSE(is_refused(with(1, 1)));
-  EXPECT_TRUE(is_refused(with(2, 1)));
-  EXPECT_TRUE(is_refused(with(0, 1)));
+  EXPECT_FALSE(is_no_frame(with(1, 1)));
+  EXPECT_TRUE(is_no_frame(with(2, 1)));
+  EXPECT_TRUE(is_no_frame(with(0, 1)));
 }
 
 TEST(FrameCodecOfConsumers, SettledAndUnsubscribedComeBackAsTheyWere) {
@@ -224,9 +213,9 @@ TEST(FrameCodecOfConsumers, ListsOfNothingAndListsThatAreTooLongAreRefused) {
   const auto range = [](Writer& writer) { writer.array(2).integer(1).integer(1); };
   const auto tag = [](Writer& writer) { writer.integer(1); };
   const auto check = [&](int type, std::size_t most, auto write_entry) {
-    EXPECT_TRUE(is_refused(list(type, 0, write_entry))) << type;
-    EXPECT_FALSE(is_refused(list(type, most, write_entry))) << type;
-    EXPECT_TRUE(is_refused(list(type, most + 1, write_entry))) << type;
+    EXPECT_TRUE(is_no_frame(list(type, 0, write_entry))) << type;
+    EXPECT_FALSE(is_no_frame(list(type, most, write_entry))) << type;
+    EXPECT_TRUE(is_no_frame(list(type, most + 1, write_entry))) << type;
   };
   check(12, kMaxDeliverEvents, delivery);
   check(13, kMaxSettlements, settlement);
@@ -242,21 +231,21 @@ TEST(FrameCodecOfConsumers, TooManyCompletionRulesAreRefused) {
     for (std::size_t i = 0; i < rules; ++i) writer.array(2).string("t").string("g");
     return bytes;
   };
-  EXPECT_FALSE(is_refused(with(kMaxCompletionRules)));
-  EXPECT_TRUE(is_refused(with(kMaxCompletionRules + 1)));
+  EXPECT_FALSE(is_no_frame(with(kMaxCompletionRules)));
+  EXPECT_TRUE(is_no_frame(with(kMaxCompletionRules + 1)));
 }
 
 TEST(FrameCodecOfConsumers, AFrameCutAtAnyByteIsRefused) {
-  for (const std::string& frame : one_of_each()) {
+  for (const std::string& frame : one_of_each_for_consumers()) {
     for (std::size_t size = 0; size < frame.size(); ++size) {
-      EXPECT_TRUE(is_refused(frame.substr(0, size))) << size << " of " << frame.size();
+      EXPECT_TRUE(is_no_frame(frame.substr(0, size))) << size << " of " << frame.size();
     }
   }
 }
 
 TEST(FrameCodecOfConsumers, RandomBytesAreNeverMoreThanRefused) {
   std::mt19937_64 random(2);
-  const std::vector<std::string> frames = one_of_each();
+  const std::vector<std::string> frames = one_of_each_for_consumers();
   for (int i = 0; i < 50'000; ++i) {
     std::string bytes = frames[random() % frames.size()];
     for (auto changes = 1 + random() % 4; changes > 0; --changes) {

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/transport/link/frame_bytes.h"
 #include "transport/limits.h"
 #include "transport/msgpack/writer.h"
 
@@ -35,11 +36,6 @@ class Decoded {
   Frame frame_ = UnknownFrame{};
 };
 
-bool is_refused(std::string_view bytes) {
-  Document document;
-  return !decode_frame(bytes, document).ok();
-}
-
 std::string publish(domain::Seq first_seq, const std::vector<std::string>& envelopes) {
   std::size_t bytes = 0;
   for (const std::string& envelope : envelopes) bytes += envelope.size();
@@ -61,13 +57,6 @@ std::vector<std::string> one_of_each() {
       encode(PongFrame{}),
       encode(ByeFrame{"stopping"}),
   };
-}
-
-// An array of `fields` that the caller writes, with the version in front.
-std::string frame_of(std::size_t fields) {
-  std::string bytes(1, static_cast<char>(kProtocolVersion));
-  Writer(bytes).array(fields);
-  return bytes;
 }
 
 TEST(FrameCodec, HelloComesBackAsItWas) {
@@ -153,26 +142,26 @@ TEST(FrameCodec, AFrameTypeOfALaterReleaseIsKnownAsSuch) {
 TEST(FrameCodec, AFrameCutAtAnyByteIsRefused) {
   for (const std::string& frame : one_of_each()) {
     for (std::size_t size = 0; size < frame.size(); ++size) {
-      EXPECT_TRUE(is_refused(frame.substr(0, size))) << size << " of " << frame.size();
+      EXPECT_TRUE(is_no_frame(frame.substr(0, size))) << size << " of " << frame.size();
     }
   }
 }
 
 TEST(FrameCodec, BytesBehindAFrameAreRefused) {
-  for (const std::string& frame : one_of_each()) EXPECT_TRUE(is_refused(frame + '\0'));
+  for (const std::string& frame : one_of_each()) EXPECT_TRUE(is_no_frame(frame + '\0'));
 }
 
 TEST(FrameCodec, MissingAndWrongFieldsAreRefused) {
   std::string missing = frame_of(1);
   Writer(missing).integer(5);
-  EXPECT_TRUE(is_refused(missing));
+  EXPECT_TRUE(is_no_frame(missing));
   std::string wrong = frame_of(2);
   Writer(wrong).integer(5).string("99");
-  EXPECT_TRUE(is_refused(wrong));
+  EXPECT_TRUE(is_no_frame(wrong));
   std::string negative = frame_of(2);
   Writer(negative).integer(5).integer(-1);
-  EXPECT_TRUE(is_refused(negative));
-  EXPECT_TRUE(is_refused(frame_of(0)));
+  EXPECT_TRUE(is_no_frame(negative));
+  EXPECT_TRUE(is_no_frame(frame_of(0)));
 }
 
 TEST(FrameCodec, APublishOfNothingOrOutOfRangeIsRefused) {
@@ -183,38 +172,38 @@ TEST(FrameCodec, APublishOfNothingOrOutOfRangeIsRefused) {
     for (std::size_t i = 0; i < events; ++i) writer.nil();
     return bytes;
   };
-  EXPECT_FALSE(is_refused(with(1, 1)));
-  EXPECT_TRUE(is_refused(with(1, 0))) << "no events";
-  EXPECT_TRUE(is_refused(with(0, 1))) << "sequence numbers start at 1";
-  EXPECT_TRUE(is_refused(with(~std::uint64_t{0}, 1))) << "there must be a number after the last";
-  EXPECT_FALSE(is_refused(with(1, kMaxPublishEvents)));
-  EXPECT_TRUE(is_refused(with(1, kMaxPublishEvents + 1)));
+  EXPECT_FALSE(is_no_frame(with(1, 1)));
+  EXPECT_TRUE(is_no_frame(with(1, 0))) << "no events";
+  EXPECT_TRUE(is_no_frame(with(0, 1))) << "sequence numbers start at 1";
+  EXPECT_TRUE(is_no_frame(with(~std::uint64_t{0}, 1))) << "there must be a number after the last";
+  EXPECT_FALSE(is_no_frame(with(1, kMaxPublishEvents)));
+  EXPECT_TRUE(is_no_frame(with(1, kMaxPublishEvents + 1)));
 }
 
 TEST(FrameCodec, AnEmptyEventIsRefusedBecauseNilSaysWithdrawn) {
   std::string bytes = frame_of(3);
   Writer(bytes).integer(4).integer(1).array(1).binary("");
-  EXPECT_TRUE(is_refused(bytes));
+  EXPECT_TRUE(is_no_frame(bytes));
 }
 
 TEST(FrameCodec, AnEventThatIsNoBinaryIsRefused) {
   std::string bytes = frame_of(3);
   Writer(bytes).integer(4).integer(1).array(1).string("text");
-  EXPECT_TRUE(is_refused(bytes));
+  EXPECT_TRUE(is_no_frame(bytes));
 }
 
 TEST(FrameCodec, ClaimsOfBillionsOfEntriesCostNothing) {
   std::string bytes = frame_of(3);
   Writer(bytes).integer(4).integer(1);
-  EXPECT_TRUE(is_refused(bytes + std::string("\xDD\xFF\xFF\xFF\xFF", 5)));
-  EXPECT_TRUE(is_refused(std::string("\x01\xDD\xFF\xFF\xFF\xFF", 6)));
+  EXPECT_TRUE(is_no_frame(bytes + std::string("\xDD\xFF\xFF\xFF\xFF", 5)));
+  EXPECT_TRUE(is_no_frame(std::string("\x01\xDD\xFF\xFF\xFF\xFF", 6)));
 }
 
 TEST(FrameCodec, AFrameOfAnotherVersionIsToldFromGarbage) {
   std::string later = encode(PingFrame{});
   later[0] = '\x02';
   EXPECT_EQ(other_version(later), 2);
-  EXPECT_TRUE(is_refused(later));
+  EXPECT_TRUE(is_no_frame(later));
   EXPECT_EQ(other_version(encode(PingFrame{})), std::nullopt);
   EXPECT_EQ(other_version(""), std::nullopt);
   EXPECT_EQ(other_version("\x02"), std::nullopt);
