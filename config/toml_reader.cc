@@ -12,7 +12,7 @@
 namespace outboxd::config {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return '"' + std::string(text) + '"';
 }
 
@@ -20,7 +20,7 @@ std::string kind_of(const toml::node& node) {
   switch (node.type()) {
     case toml::node_type::table: return "a table";
     case toml::node_type::array: return "an array";
-    case toml::node_type::string: return "the string " + quoted(**node.as_string());
+    case toml::node_type::string: return "the string " + in_quotes(**node.as_string());
     case toml::node_type::integer: return "the integer " + std::to_string(**node.as_integer());
     case toml::node_type::floating_point: return "a floating-point number";
     case toml::node_type::boolean: return **node.as_boolean() ? "true" : "false";

@@ -9,7 +9,7 @@
 namespace outboxd::daemon {
 namespace {
 
-constexpr std::size_t kAlwaysThere = 9;
+constexpr std::size_t kFieldsOfEveryOrder = 9;
 
 void write_line(transport::Writer& writer, const domain::OrderLine& line) {
   const bool described = !line.description.empty();
@@ -25,7 +25,7 @@ void write_line(transport::Writer& writer, const domain::OrderLine& line) {
 void write_order(transport::Writer& writer, const domain::OrderSnapshot& order,
                  const MutationFields* mutation) {
   const std::string_view refund = name_of(order.refund);
-  writer.map(kAlwaysThere + (order.payment_id ? 1 : 0) + (order.failure.empty() ? 0 : 1) +
+  writer.map(kFieldsOfEveryOrder + (order.payment_id ? 1 : 0) + (order.failure.empty() ? 0 : 1) +
              (refund.empty() ? 0 : 1) + (mutation != nullptr ? MutationFields::kCount : 0));
   writer.field("order_id", order.order_id.text())
       .field("customer_id", order.customer_id.text())

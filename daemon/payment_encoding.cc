@@ -8,7 +8,7 @@
 namespace outboxd::daemon {
 namespace {
 
-constexpr std::size_t kAlwaysThere = 5;
+constexpr std::size_t kFieldsOfEveryPayment = 5;
 
 struct SubjectFields {
   std::size_t operator()(const domain::OrderCharge&) const { return 4; }
@@ -32,7 +32,7 @@ struct SubjectWriter {
 }  // namespace
 
 void write_payment(transport::Writer& writer, const domain::PaymentSnapshot& payment) {
-  writer.map(kAlwaysThere + std::visit(SubjectFields{}, payment.subject) +
+  writer.map(kFieldsOfEveryPayment + std::visit(SubjectFields{}, payment.subject) +
              (payment.attempts == 0 ? 0 : 1) + (payment.failure.empty() ? 0 : 1) +
              (payment.failure_detail.empty() ? 0 : 1) +
              (payment.gateway_reference.empty() ? 0 : 1));

@@ -9,13 +9,13 @@
 namespace outboxd::daemon {
 namespace {
 
-constexpr std::size_t kAlwaysThere = 8;
+constexpr std::size_t kFieldsOfEveryReservation = 8;
 
 }  // namespace
 
 void write_reservation(transport::Writer& writer, const domain::ReservationSnapshot& reservation,
                        const MutationFields* mutation) {
-  writer.map(kAlwaysThere + (reservation.paid_at_ms ? 1 : 0) +
+  writer.map(kFieldsOfEveryReservation + (reservation.paid_at_ms ? 1 : 0) +
              (reservation.failure.empty() ? 0 : 1) +
              (mutation != nullptr ? MutationFields::kCount : 0));
   writer.field("reservation_id", reservation.reservation_id.text())

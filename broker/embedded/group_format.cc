@@ -7,7 +7,7 @@
 namespace outboxd::broker {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kGroupRecordVersion = 1;
 constexpr std::uint8_t kLetterVersion = 2;  // among log records, whose version 1 is an event
 
 void append_history(std::string& out, const std::vector<Failure>& history) {
@@ -46,7 +46,7 @@ std::optional<GroupId> decode_group_key(std::string_view key) {
 }
 
 std::string encode_group_record(const GroupRecord& record) {
-  std::string out(1, static_cast<char>(kVersion));
+  std::string out(1, static_cast<char>(kGroupRecordVersion));
   append_big_endian(out, record.id);
   append_big_endian(out, record.cursor);
   return out;
@@ -54,7 +54,7 @@ std::string encode_group_record(const GroupRecord& record) {
 
 std::optional<GroupRecord> decode_group_record(std::string_view bytes) {
   ByteReader in(bytes);
-  if (in.number<std::uint8_t>() != kVersion) return std::nullopt;
+  if (in.number<std::uint8_t>() != kGroupRecordVersion) return std::nullopt;
   GroupRecord record;
   record.id = in.number<std::uint32_t>();
   record.cursor = in.number<Offset>();
@@ -78,14 +78,14 @@ std::optional<TimeMark> decode_mark_key(std::string_view key) {
 }
 
 std::string encode_number_record(std::uint64_t number) {
-  std::string out(1, static_cast<char>(kVersion));
+  std::string out(1, static_cast<char>(kGroupRecordVersion));
   append_big_endian(out, number);
   return out;
 }
 
 std::optional<std::uint64_t> decode_number_record(std::string_view bytes) {
   ByteReader in(bytes);
-  if (in.number<std::uint8_t>() != kVersion) return std::nullopt;
+  if (in.number<std::uint8_t>() != kGroupRecordVersion) return std::nullopt;
   const auto number = in.number<std::uint64_t>();
   return in.ok() ? std::optional(number) : std::nullopt;
 }
@@ -110,7 +110,7 @@ std::optional<EntryKey> decode_entry_key(std::string_view key) {
 }
 
 std::string encode_deferred(const DeferredEvent& event, std::uint32_t producer_id) {
-  std::string out(1, static_cast<char>(kVersion));
+  std::string out(1, static_cast<char>(kGroupRecordVersion));
   append_big_endian(out, producer_id);
   append_big_endian(out, event.seq);
   append_big_endian(out, event.key_hash);
@@ -126,7 +126,7 @@ std::string encode_deferred(const DeferredEvent& event, std::uint32_t producer_i
 std::optional<DecodedDeferred> decode_deferred(std::string_view bytes, bool brief,
                                                bool* has_envelope) {
   ByteReader in(bytes);
-  if (in.number<std::uint8_t>() != kVersion) return std::nullopt;
+  if (in.number<std::uint8_t>() != kGroupRecordVersion) return std::nullopt;
   DecodedDeferred decoded;
   DeferredEvent& event = decoded.event;
   decoded.producer_id = in.number<std::uint32_t>();

@@ -72,7 +72,7 @@ void add_group_options(CLI::App& command, Group& group) {
   command.add_option("--group", group.name, "The group that gave the events up")->required();
 }
 
-void add_list(CommandLine line, CLI::App& dead) {
+void add_group_dead_list(CommandLine line, CLI::App& dead) {
   auto group = std::make_shared<Group>();
   auto options = std::make_shared<ListOptions>();
   CLI::App& list = *dead.add_subcommand("list", "List a group's dead letters");
@@ -85,7 +85,7 @@ void add_list(CommandLine line, CLI::App& dead) {
   });
 }
 
-void add_show(CommandLine line, CLI::App& dead) {
+void add_group_dead_show(CommandLine line, CLI::App& dead) {
   auto group = std::make_shared<Group>();
   auto offset = std::make_shared<std::uint64_t>();
   CLI::App& show = *dead.add_subcommand("show", "Show a dead letter and how it failed");
@@ -135,8 +135,8 @@ void add_broker_group_commands(CommandLine line, CLI::App& broker) {
 
   CLI::App& dead = *broker.add_subcommand("dead", "Decide about events that a group gave up");
   dead.require_subcommand(1);
-  add_list(line, dead);
-  add_show(line, dead);
+  add_group_dead_list(line, dead);
+  add_group_dead_show(line, dead);
   add_deed(line, dead, "replay", "Deliver dead letters to the group once more");
   add_deed(line, dead, "discard", "Drop dead letters for good");
 }

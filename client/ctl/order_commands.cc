@@ -79,7 +79,7 @@ ExitStatus create_order(Session& session, const NewOrder& order, const Json& lin
                 print_order);
 }
 
-void add_create(CommandLine line, CLI::App& order) {
+void add_order_create(CommandLine line, CLI::App& order) {
   auto given = std::make_shared<NewOrder>();
   CLI::App& create_app = *order.add_subcommand("create", "Create an order");
   create_app.add_option("--id", given->id,
@@ -99,7 +99,7 @@ void add_create(CommandLine line, CLI::App& order) {
   });
 }
 
-void add_get(CommandLine line, CLI::App& order) {
+void add_order_get(CommandLine line, CLI::App& order) {
   auto id = std::make_shared<std::string>();
   CLI::App& get = *order.add_subcommand("get", "Show an order");
   get.add_option("ID", *id)->required();
@@ -134,7 +134,7 @@ ExitStatus list_orders(Session& session, const OrderList& given) {
   return print_list(session, std::move(listing), given.list);
 }
 
-void add_list(CommandLine line, CLI::App& order) {
+void add_order_list(CommandLine line, CLI::App& order) {
   auto given = std::make_shared<OrderList>();
   CLI::App& list = *order.add_subcommand("list", "List orders");
   list.add_option("--status", given->status,
@@ -145,7 +145,7 @@ void add_list(CommandLine line, CLI::App& order) {
   });
 }
 
-void add_cancel(CommandLine line, CLI::App& order) {
+void add_order_cancel(CommandLine line, CLI::App& order) {
   struct Cancellation {
     std::string id;
     std::string reason;
@@ -168,10 +168,10 @@ void add_cancel(CommandLine line, CLI::App& order) {
 void add_order_commands(CommandLine line) {
   CLI::App& order = *line.app.add_subcommand("order", "Create, show, cancel and import orders");
   order.require_subcommand(1);
-  add_create(line, order);
-  add_get(line, order);
-  add_list(line, order);
-  add_cancel(line, order);
+  add_order_create(line, order);
+  add_order_get(line, order);
+  add_order_list(line, order);
+  add_order_cancel(line, order);
   add_import_command(line, order);
 }
 

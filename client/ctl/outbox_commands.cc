@@ -46,7 +46,7 @@ ExitStatus list_entries(Session& session, const OutboxList& given) {
       given.list);
 }
 
-void add_list(CommandLine line, CLI::App& outbox) {
+void add_outbox_list(CommandLine line, CLI::App& outbox) {
   auto given = std::make_shared<OutboxList>();
   CLI::App& list = *outbox.add_subcommand("list", "List events that wait, or dead letters");
   list.add_option("--state", given->state, "pending or dead")
@@ -66,7 +66,7 @@ void print_entry(std::ostream& out, const Json& entry) {
   print_overview(out, shown);
 }
 
-void add_get(CommandLine line, CLI::App& outbox) {
+void add_outbox_get(CommandLine line, CLI::App& outbox) {
   auto seq = std::make_shared<std::uint64_t>();
   CLI::App& get = *outbox.add_subcommand("get", "Show one entry");
   get.add_option("SEQ", *seq)->required();
@@ -167,8 +167,8 @@ void add_tail(CommandLine line) {
 void add_outbox_commands(CommandLine line) {
   CLI::App& outbox = *line.app.add_subcommand("outbox", "Look at events on their way");
   outbox.require_subcommand(1);
-  add_list(line, outbox);
-  add_get(line, outbox);
+  add_outbox_list(line, outbox);
+  add_outbox_get(line, outbox);
   add_wait(line, outbox);
   add_tail(line);
 }

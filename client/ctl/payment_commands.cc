@@ -46,7 +46,7 @@ Json arguments_of(const PaymentName& name) {
   return arguments;
 }
 
-void add_get(CommandLine line, CLI::App& payment) {
+void add_payment_get(CommandLine line, CLI::App& payment) {
   auto name = std::make_shared<PaymentName>();
   CLI::App& get = *payment.add_subcommand("get", "Show a payment");
   CLI::App& which = *get.add_option_group("which payment");
@@ -88,7 +88,7 @@ ExitStatus list_payments(Session& session, const PaymentList& given) {
   return print_list(session, std::move(listing), given.list);
 }
 
-void add_list(CommandLine line, CLI::App& payment) {
+void add_payment_list(CommandLine line, CLI::App& payment) {
   auto given = std::make_shared<PaymentList>();
   CLI::App& list = *payment.add_subcommand("list", "List payments");
   list.add_option("--status", given->status, "COMPLETED, FAILED or REFUNDED [any]");
@@ -103,8 +103,8 @@ void add_list(CommandLine line, CLI::App& payment) {
 void add_payment_commands(CommandLine line) {
   CLI::App& payment = *line.app.add_subcommand("payment", "Look at payments");
   payment.require_subcommand(1);
-  add_get(line, payment);
-  add_list(line, payment);
+  add_payment_get(line, payment);
+  add_payment_list(line, payment);
 }
 
 }  // namespace outboxd::ctl

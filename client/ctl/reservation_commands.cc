@@ -35,7 +35,7 @@ ExitStatus hold(Session& session, const NewHold& given) {
                 arguments, print_entity);
 }
 
-void add_hold(CommandLine line, CLI::App& reservation) {
+void add_reservation_hold(CommandLine line, CLI::App& reservation) {
   auto given = std::make_shared<NewHold>();
   CLI::App& command =
       *reservation.add_subcommand("hold", "Keep an item for a user until it is paid");
@@ -49,7 +49,7 @@ void add_hold(CommandLine line, CLI::App& reservation) {
       [line, given] { line.chosen = [given](Session& session) { return hold(session, *given); }; });
 }
 
-void add_pay(CommandLine line, CLI::App& reservation) {
+void add_reservation_pay(CommandLine line, CLI::App& reservation) {
   struct Payment {
     std::string id;
     std::string user;
@@ -71,7 +71,7 @@ void add_pay(CommandLine line, CLI::App& reservation) {
   });
 }
 
-void add_get(CommandLine line, CLI::App& reservation) {
+void add_reservation_get(CommandLine line, CLI::App& reservation) {
   auto id = std::make_shared<std::string>();
   CLI::App& get = *reservation.add_subcommand("get", "Show a reservation");
   get.add_option("ID", *id)->required();
@@ -109,7 +109,7 @@ ExitStatus list_reservations(Session& session, const ReservationList& given) {
   return print_list(session, std::move(listing), given.list);
 }
 
-void add_list(CommandLine line, CLI::App& reservation) {
+void add_reservation_list(CommandLine line, CLI::App& reservation) {
   auto given = std::make_shared<ReservationList>();
   CLI::App& list = *reservation.add_subcommand("list", "List reservations");
   list.add_option("--status", given->status, "HELD, PAID, CANCELLED or EXPIRED [any]");
@@ -119,7 +119,7 @@ void add_list(CommandLine line, CLI::App& reservation) {
   });
 }
 
-void add_cancel(CommandLine line, CLI::App& reservation) {
+void add_reservation_cancel(CommandLine line, CLI::App& reservation) {
   struct Cancellation {
     std::string id;
     std::string reason;
@@ -143,11 +143,11 @@ void add_reservation_commands(CommandLine line) {
   CLI::App& reservation =
       *line.app.add_subcommand("reservation", "Hold items, pay for them, and give them up");
   reservation.require_subcommand(1);
-  add_hold(line, reservation);
-  add_pay(line, reservation);
-  add_get(line, reservation);
-  add_list(line, reservation);
-  add_cancel(line, reservation);
+  add_reservation_hold(line, reservation);
+  add_reservation_pay(line, reservation);
+  add_reservation_get(line, reservation);
+  add_reservation_list(line, reservation);
+  add_reservation_cancel(line, reservation);
 }
 
 }  // namespace outboxd::ctl

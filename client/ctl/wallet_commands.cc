@@ -35,7 +35,7 @@ void add_deposit(CommandLine line, CLI::App& wallet) {
   });
 }
 
-void add_get(CommandLine line, CLI::App& wallet) {
+void add_wallet_get(CommandLine line, CLI::App& wallet) {
   auto user = std::make_shared<std::string>();
   CLI::App& get = *wallet.add_subcommand("get", "Show how many points a user has");
   get.add_option("USER", *user)->required();
@@ -52,7 +52,7 @@ void add_wallet_commands(CommandLine line) {
   CLI::App& wallet = *line.app.add_subcommand("wallet", "Put points into wallets, and count them");
   wallet.require_subcommand(1);
   add_deposit(line, wallet);
-  add_get(line, wallet);
+  add_wallet_get(line, wallet);
 }
 
 }  // namespace outboxd::ctl

@@ -20,7 +20,7 @@ namespace outboxd::transport {
 namespace {
 
 // Turns are bounded, so that ACKs are seen while a backlog is sent, and the other way round.
-constexpr int kFramesPerTurn = 256;
+constexpr int kMaxFramesPerTurn = 256;
 constexpr int kBatchesPerTurn = 8;
 // While ZeroMQ takes nothing, for how long at least to wait for it.
 constexpr std::int64_t kBlockedMs = 20;
@@ -40,7 +40,7 @@ RelaySessionOptions session_options(const RelayLinkOptions& options) {
 }
 
 // PROTOCOL.md, "Sockets", has the reason of each value.
-void configure(zmq::socket_t& dealer) {
+void configure_dealer(zmq::socket_t& dealer) {
   configure_for_link(dealer);
   dealer.set(zmq::sockopt::immediate, true);
   dealer.set(zmq::sockopt::sndhwm, 64);
@@ -68,7 +68,7 @@ class RelayLink::Impl {
     OUTBOXD_ASSIGN_OR_RETURN(const std::string endpoint, local_endpoint(options_.endpoint));
     try {
       dealer_ = zmq::socket_t(context_, zmq::socket_type::dealer);
-      configure(dealer_);
+      configure_dealer(dealer_);
       if (zmq_socket_monitor(dealer_.handle(), kMonitorEndpoint,
                              ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) != 0) {
         throw zmq::error_t();
@@ -162,7 +162,7 @@ class RelayLink::Impl {
 
   // Connections come and go: the monitor tells, in their order.
   bool read_monitor() {
-    for (int i = 0; i < kFramesPerTurn; ++i) {
+    for (int i = 0; i < kMaxFramesPerTurn; ++i) {
       zmq::message_t event;
       if (!monitor_.recv(event, zmq::recv_flags::dontwait)) return false;
       zmq::message_t address;
@@ -182,7 +182,7 @@ class RelayLink::Impl {
   }
 
   bool read_frames() {
-    for (int i = 0; i < kFramesPerTurn; ++i) {
+    for (int i = 0; i < kMaxFramesPerTurn; ++i) {
       zmq::message_t frame;
       if (!dealer_.recv(frame, zmq::recv_flags::dontwait)) return false;
       session_->receive(view_of(frame), now_ms());

@@ -22,7 +22,7 @@ constexpr std::int64_t kTickMs = 1'000;
 constexpr std::int64_t kNoTurnDue = std::numeric_limits<std::int64_t>::max();
 
 // PROTOCOL.md, "Sockets", has the reason of each value.
-void configure(zmq::socket_t& router) {
+void configure_router(zmq::socket_t& router) {
   configure_for_link(router);
   router.set(zmq::sockopt::router_mandatory, true);
   router.set(zmq::sockopt::sndhwm, 1000);
@@ -43,7 +43,7 @@ class RouterLink::Impl {
     OUTBOXD_ASSIGN_OR_RETURN(const std::string endpoint, local_endpoint(options_.endpoint));
     try {
       router_ = zmq::socket_t(context_, zmq::socket_type::router);
-      configure(router_);
+      configure_router(router_);
       // Only where it is meant: with it, ZeroMQ calls 127.0.0.1 "[::ffff:127.0.0.1]" in endpoint().
       router_.set(zmq::sockopt::ipv6, endpoint.find('[') != std::string::npos);
       router_.bind(endpoint);

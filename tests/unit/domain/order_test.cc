@@ -56,11 +56,11 @@ TEST(OrderTest, RefusesQuantitiesAndPricesThatAreNotPositive) {
 }
 
 TEST(OrderTest, RefusesATotalThatOverflowsInALineOrInTheSum) {
-  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+  constexpr std::int64_t kMaxInteger = std::numeric_limits<std::int64_t>::max();
   NewOrder request = two_line_order();
-  request.lines[0] = {.sku = "x", .quantity = kMax / 2 + 1, .unit_price = 2};
+  request.lines[0] = {.sku = "x", .quantity = kMaxInteger / 2 + 1, .unit_price = 2};
   EXPECT_EQ(error_of(request).argument, "lines");
-  request.lines[0] = {.sku = "x", .quantity = 1, .unit_price = kMax};
+  request.lines[0] = {.sku = "x", .quantity = 1, .unit_price = kMaxInteger};
   EXPECT_NE(error_of(request).message.find("total"), std::string::npos);
 }
 

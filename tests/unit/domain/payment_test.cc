@@ -7,7 +7,7 @@
 namespace outboxd::domain {
 namespace {
 
-constexpr TimestampMs kNow = 1'291'191'960'000;
+constexpr TimestampMs kPaidAt = 1'291'191'960'000;
 
 OrderId order(const std::string& id) {
   return OrderId::parse(id).value();
@@ -44,13 +44,13 @@ TEST(PaymentIdTest, OfAReservationIsNeverThatOfAnOrderWithTheSameId) {
 
 TEST(PaymentTest, ThePointsOfAReservationAreBookedAsACompletedPayment) {
   const ReservationCharge charge{ReservationId::parse("r-1").value(), 50};
-  Payment payment = Payment::booked({"gate-1", charge.reservation_id, charge.points}, 2, kNow);
+  Payment payment = Payment::booked({"gate-1", charge.reservation_id, charge.points}, 2, kPaidAt);
   EXPECT_EQ(payment.snapshot().payment_id, payment_id_of("gate-1", charge.reservation_id));
   EXPECT_EQ(payment.snapshot().source, "gate-1");
   EXPECT_EQ(std::get<ReservationCharge>(payment.snapshot().subject), charge);
   EXPECT_EQ(payment.snapshot().status, PaymentStatus::kCompleted);
   EXPECT_EQ(payment.snapshot().attempts, 2U);
-  EXPECT_EQ(payment.snapshot().created_at_ms, kNow);
+  EXPECT_EQ(payment.snapshot().created_at_ms, kPaidAt);
   const std::vector<DomainEvent> events = payment.events().take();
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].key, "r-1");
@@ -58,13 +58,14 @@ TEST(PaymentTest, ThePointsOfAReservationAreBookedAsACompletedPayment) {
 }
 
 TEST(PaymentTest, PointsThatWereSpentAreNotAGatewaysToGiveBack) {
-  Payment payment = Payment::booked({"gate-1", ReservationId::parse("r-1").value(), 50}, 1, kNow);
-  EXPECT_EQ(payment.refund(kNow).error().code, ErrorCode::kInvalidState);
+  Payment payment =
+      Payment::booked({"gate-1", ReservationId::parse("r-1").value(), 50}, 1, kPaidAt);
+  EXPECT_EQ(payment.refund(kPaidAt).error().code, ErrorCode::kInvalidState);
   EXPECT_EQ(payment.snapshot().status, PaymentStatus::kCompleted);
 }
 
 TEST(PaymentTest, ACompletedPaymentSaysWhatWasPaidInItsEvent) {
-  Payment payment = Payment::completed(due(), 2, "ch_17", kNow);
+  Payment payment = Payment::completed(due(), 2, "ch_17", kPaidAt);
   EXPECT_EQ(payment.snapshot().payment_id, payment_id_of("tills-1", order("o-1")));
   EXPECT_EQ(payment.snapshot().status, PaymentStatus::kCompleted);
   EXPECT_EQ(std::get<OrderCharge>(payment.snapshot().subject).amount, 2208);
@@ -81,7 +82,7 @@ TEST(PaymentTest, ACompletedPaymentSaysWhatWasPaidInItsEvent) {
 }
 
 TEST(PaymentTest, AFailedPaymentSaysWhy) {
-  Payment payment = Payment::failed(due(), 1, kFailureDeclined, "no such card", kNow);
+  Payment payment = Payment::failed(due(), 1, kFailureDeclined, "no such card", kPaidAt);
   EXPECT_EQ(payment.snapshot().status, PaymentStatus::kFailed);
   EXPECT_EQ(payment.snapshot().failure, "declined");
   EXPECT_EQ(payment.snapshot().failure_detail, "no such card");
@@ -90,45 +91,46 @@ TEST(PaymentTest, AFailedPaymentSaysWhy) {
 
 TEST(PaymentTest, KeepsOnlySoMuchOfWhatAGatewaySays) {
   const std::string endless(5000, 'x');
-  EXPECT_EQ(
-      Payment::failed(due(), 1, kFailureDeclined, endless, kNow).snapshot().failure_detail.size(),
-      kMaxFailureDetailBytes);
-  EXPECT_EQ(Payment::completed(due(), 1, endless, kNow).snapshot().gateway_reference.size(),
+  EXPECT_EQ(Payment::failed(due(), 1, kFailureDeclined, endless, kPaidAt)
+                .snapshot()
+                .failure_detail.size(),
+            kMaxFailureDetailBytes);
+  EXPECT_EQ(Payment::completed(due(), 1, endless, kPaidAt).snapshot().gateway_reference.size(),
             kMaxGatewayReferenceBytes);
-  EXPECT_EQ(Payment::completed(due(), 1, "a\xFF", kNow).snapshot().gateway_reference, "a?");
+  EXPECT_EQ(Payment::completed(due(), 1, "a\xFF", kPaidAt).snapshot().gateway_reference, "a?");
 }
 
 TEST(PaymentTest, IsRefundedOnce) {  // G9
-  Payment payment(Payment::completed(due(), 1, "ch_17", kNow).snapshot());
-  ASSERT_TRUE(payment.refund(kNow + 5));
+  Payment payment(Payment::completed(due(), 1, "ch_17", kPaidAt).snapshot());
+  ASSERT_TRUE(payment.refund(kPaidAt + 5));
   EXPECT_EQ(payment.snapshot().status, PaymentStatus::kRefunded);
-  EXPECT_EQ(payment.snapshot().updated_at_ms, kNow + 5);
+  EXPECT_EQ(payment.snapshot().updated_at_ms, kPaidAt + 5);
   EXPECT_EQ(payment.events().take().at(0).type, "payment.refunded");
-  EXPECT_EQ(payment.refund(kNow + 6).error().code, ErrorCode::kInvalidState);
+  EXPECT_EQ(payment.refund(kPaidAt + 6).error().code, ErrorCode::kInvalidState);
   EXPECT_TRUE(payment.events().take().empty());
 }
 
 TEST(PaymentTest, WhatFailedCannotBeRefunded) {  // G9
-  Payment payment(Payment::failed(due(), 1, kFailureDeclined, "", kNow).snapshot());
-  EXPECT_EQ(payment.refund(kNow).error().code, ErrorCode::kInvalidState);
+  Payment payment(Payment::failed(due(), 1, kFailureDeclined, "", kPaidAt).snapshot());
+  EXPECT_EQ(payment.refund(kPaidAt).error().code, ErrorCode::kInvalidState);
   EXPECT_EQ(payment.snapshot().status, PaymentStatus::kFailed);
 }
 
 TEST(PaymentTest, AChargeThatWasGivenUpButApprovedGoesOnRecord) {  // G9
-  Payment payment(Payment::failed(due(), 0, kFailureDeadLettered, "timeout", kNow).snapshot());
-  ASSERT_TRUE(payment.complete_after_all(3, "ch_9", kNow + 1));
+  Payment payment(Payment::failed(due(), 0, kFailureDeadLettered, "timeout", kPaidAt).snapshot());
+  ASSERT_TRUE(payment.complete_after_all(3, "ch_9", kPaidAt + 1));
   EXPECT_EQ(payment.snapshot().status, PaymentStatus::kCompleted);
   EXPECT_EQ(payment.snapshot().failure, "");
   EXPECT_EQ(payment.snapshot().failure_detail, "");
   EXPECT_EQ(payment.snapshot().gateway_reference, "ch_9");
   EXPECT_EQ(payment.events().take().at(0).type, "payment.completed");
-  EXPECT_EQ(payment.complete_after_all(3, "ch_9", kNow).error().code, ErrorCode::kInvalidState);
+  EXPECT_EQ(payment.complete_after_all(3, "ch_9", kPaidAt).error().code, ErrorCode::kInvalidState);
 }
 
 TEST(PaymentTest, RemembersTheSequenceNumbersOfItsDecisionAndItsRefund) {
-  Payment payment = Payment::completed(due(), 1, "", kNow);
+  Payment payment = Payment::completed(due(), 1, "", kPaidAt);
   payment.note_published(5);
-  ASSERT_TRUE(payment.refund(kNow));
+  ASSERT_TRUE(payment.refund(kPaidAt));
   payment.note_published(9);
   EXPECT_EQ(payment.snapshot().decided_seq, 5U);
   EXPECT_EQ(payment.snapshot().refunded_seq, 9U);

@@ -10,7 +10,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr std::int64_t kDefaultTtlMs = 600'000;
-constexpr Moment kNow{.wall_ms = 1'000'000, .elapsed_ms = 5'000};
+constexpr Moment kHeldAt{.wall_ms = 1'000'000, .elapsed_ms = 5'000};
 constexpr Moment kLastMoment{.wall_ms = 3, .elapsed_ms = 5'000 + kDefaultTtlMs - 1};
 constexpr Moment kTooLate{.wall_ms = 3, .elapsed_ms = 5'000 + kDefaultTtlMs};
 
@@ -23,7 +23,7 @@ NewReservation wish(Points price_points = 50) {
 }
 
 Reservation held() {
-  return Reservation::hold(wish(), kDefaultTtlMs, kNow).value();
+  return Reservation::hold(wish(), kDefaultTtlMs, kHeldAt).value();
 }
 
 // The events recorded since the last call, by type.
@@ -52,7 +52,7 @@ TEST(Reservation, AHoldLastsTheTimeToLiveByBothClocks) {
 TEST(Reservation, TheCallersTimeToLiveGoesBeforeTheConfiguredOne) {
   NewReservation request = wish();
   request.ttl_ms = 7;
-  const Reservation reservation = Reservation::hold(request, kDefaultTtlMs, kNow).value();
+  const Reservation reservation = Reservation::hold(request, kDefaultTtlMs, kHeldAt).value();
   EXPECT_EQ(reservation.snapshot().expires_elapsed_ms, 5'007);
 }
 
@@ -63,13 +63,13 @@ TEST(Reservation, EveryChangeIsAnEventWithTheReservationAsItWasThen) {
   EXPECT_EQ(events[0].topic, "reservations");
   EXPECT_EQ(events[0].key, "r-1");
   EXPECT_EQ(events[0].type, "reservation.held");
-  EXPECT_EQ(events[0].time_ms, kNow.wall_ms);
+  EXPECT_EQ(events[0].time_ms, kHeldAt.wall_ms);
   EXPECT_EQ(std::get<ReservationSnapshot>(events[0].payload), reservation.snapshot());
 
   ASSERT_TRUE(reservation.pay("digest", kLastMoment).ok());
   EXPECT_THAT(types_of(reservation.events()), testing::ElementsAre("reservation.paid"));
   Reservation cancelled = held();
-  ASSERT_TRUE(cancelled.cancel("", kNow).ok());
+  ASSERT_TRUE(cancelled.cancel("", kHeldAt).ok());
   EXPECT_THAT(types_of(cancelled.events()),
               testing::ElementsAre("reservation.held", "reservation.cancelled"));
   Reservation expired = held();
@@ -80,7 +80,7 @@ TEST(Reservation, EveryChangeIsAnEventWithTheReservationAsItWasThen) {
 
 TEST(Reservation, NoOutageIsLongEnoughToLoseItsEvents) {
   Reservation reservation = held();
-  ASSERT_TRUE(reservation.pay("digest", kNow).ok());
+  ASSERT_TRUE(reservation.pay("digest", kHeldAt).ok());
   for (const DomainEvent& event : reservation.events().take()) {
     EXPECT_EQ(event.ttl_ms, kNeverExpires) << event.type;
   }
@@ -117,17 +117,17 @@ TEST(Reservation, AWallClockThatJumpsExpiresNothing) {
 
 TEST(Reservation, WhatHasEndedStaysSo) {
   Reservation paid = held();
-  ASSERT_TRUE(paid.pay("digest", kNow).ok());
+  ASSERT_TRUE(paid.pay("digest", kHeldAt).ok());
   Reservation cancelled = held();
-  ASSERT_TRUE(cancelled.cancel("no time", kNow).ok());
+  ASSERT_TRUE(cancelled.cancel("no time", kHeldAt).ok());
   Reservation expired = held();
   ASSERT_TRUE(expired.expire(kTooLate).ok());
   for (Reservation* ended : {&paid, &cancelled, &expired}) {
     (void)ended->events().take();
     const ReservationSnapshot before = ended->snapshot();
     const std::string is_what = "is " + std::string(name_of(before.status));
-    expect_refused(ended->pay("other", kNow), is_what);
-    expect_refused(ended->cancel("other", kNow), is_what);
+    expect_refused(ended->pay("other", kHeldAt), is_what);
+    expect_refused(ended->cancel("other", kHeldAt), is_what);
     expect_refused(ended->expire(kTooLate), is_what);
     EXPECT_EQ(ended->snapshot(), before);
     EXPECT_TRUE(ended->events().take().empty());
@@ -136,12 +136,12 @@ TEST(Reservation, WhatHasEndedStaysSo) {
 
 TEST(Reservation, APriceThatIsNotPositiveIsRefused) {
   for (const Points price : {Points{0}, Points{-1}, std::numeric_limits<Points>::min()}) {
-    const auto refused = Reservation::hold(wish(price), kDefaultTtlMs, kNow);
+    const auto refused = Reservation::hold(wish(price), kDefaultTtlMs, kHeldAt);
     ASSERT_FALSE(refused.ok());
     EXPECT_EQ(refused.error().argument, "price_points");
     EXPECT_THAT(refused.error().message, HasSubstr(std::to_string(price)));
   }
-  EXPECT_TRUE(Reservation::hold(wish(std::numeric_limits<Points>::max()), 1, kNow).ok());
+  EXPECT_TRUE(Reservation::hold(wish(std::numeric_limits<Points>::max()), 1, kHeldAt).ok());
 }
 
 TEST(Reservation, ATimeToLiveOutOfItsBoundsIsRefused) {
@@ -150,7 +150,7 @@ TEST(Reservation, ATimeToLiveOutOfItsBoundsIsRefused) {
         std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min()}) {
     NewReservation request = wish();
     request.ttl_ms = ttl_ms;
-    const auto refused = Reservation::hold(request, kDefaultTtlMs, kNow);
+    const auto refused = Reservation::hold(request, kDefaultTtlMs, kHeldAt);
     ASSERT_FALSE(refused.ok()) << ttl_ms;
     EXPECT_EQ(refused.error().argument, "ttl_ms");
   }
@@ -158,9 +158,10 @@ TEST(Reservation, ATimeToLiveOutOfItsBoundsIsRefused) {
 
 TEST(Reservation, AReasonMustBeTextOfBoundedLength) {
   Reservation reservation = held();
-  EXPECT_EQ(reservation.cancel(std::string(kMaxCancelReasonBytes + 1, 'x'), kNow).error().argument,
-            "reason");
-  EXPECT_EQ(reservation.cancel("\xff", kNow).error().argument, "reason");
+  EXPECT_EQ(
+      reservation.cancel(std::string(kMaxCancelReasonBytes + 1, 'x'), kHeldAt).error().argument,
+      "reason");
+  EXPECT_EQ(reservation.cancel("\xff", kHeldAt).error().argument, "reason");
   EXPECT_EQ(reservation.snapshot().status, ReservationStatus::kHeld);
 }
 
@@ -182,7 +183,7 @@ TEST(Reservation, ItIsKnownAgainByAllThatWasAskedFor) {
 TEST(Reservation, ItKnowsTheNumbersOfItsEvents) {
   Reservation reservation = held();
   reservation.note_published(7);
-  ASSERT_TRUE(reservation.pay("digest", kNow).ok());
+  ASSERT_TRUE(reservation.pay("digest", kHeldAt).ok());
   reservation.note_published(9);
   EXPECT_EQ(reservation.snapshot().held_seq, 7U);
   EXPECT_EQ(reservation.snapshot().settled_seq, 9U);

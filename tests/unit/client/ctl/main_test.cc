@@ -18,13 +18,13 @@ namespace {
 using client::testing::FakeDaemon;
 using client::testing::IncomingRequest;
 
-struct Ended {
+struct ProcessEnd {
   int status = 0;
   std::string out;
 };
 
 // Runs bin/outboxctl with nothing but `environment`.
-Ended start(std::vector<std::string> arguments, std::vector<std::string> environment) {
+ProcessEnd start(std::vector<std::string> arguments, std::vector<std::string> environment) {
   const std::string program = OUTBOXD_BIN_DIR "/outboxctl";
   arguments.insert(arguments.begin(), program);
   const auto pointers = [](std::vector<std::string>& texts) {
@@ -44,7 +44,7 @@ Ended start(std::vector<std::string> arguments, std::vector<std::string> environ
   posix_spawn_file_actions_destroy(&actions);
   OUTBOXD_CHECK(spawned == 0);
   ::close(pipe[1]);
-  Ended ended;
+  ProcessEnd ended;
   std::array<char, 4096> bytes{};
   for (ssize_t count = 0; (count = ::read(pipe[0], bytes.data(), bytes.size())) > 0;) {
     ended.out.append(bytes.data(), static_cast<std::size_t>(count));
@@ -61,7 +61,7 @@ TEST(Outboxctl, TakesItsSocketFromTheEnvironmentAndPrintsToStandardOutput) {
   FakeDaemon daemon(dir.path("s"), [](const IncomingRequest& request) {
     return client::testing::reply(request, {{"version", "0.1.0"}});
   });
-  const Ended ended = start({"status", "--json"}, {"OUTBOXD_SOCKET=" + dir.path("s")});
+  const ProcessEnd ended = start({"status", "--json"}, {"OUTBOXD_SOCKET=" + dir.path("s")});
   EXPECT_EQ(ended.status, kDone);
   EXPECT_EQ(ended.out, "{\"version\":\"0.1.0\"}\n");
 }
