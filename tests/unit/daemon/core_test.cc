@@ -139,11 +139,15 @@ class ScriptedHandler : public transport::RequestHandler {
   }
   void on_disconnect(transport::ConnectionId) override {}
 
+  // Core thread only.
+  [[nodiscard]] bool is_applying() const { return is_applying_; }
+
   // What effects were told, in order. Core thread, or when that rests.
   std::string told;
 
  private:
   void apply(const std::string& method) {
+    is_applying_ = true;
     const bool is_refused = method == "apply_refused";
     store_.next_reads_group(is_refused ? 1 : 0);
     if (method == "apply") store_.next_writes(10);
@@ -152,10 +156,12 @@ class ScriptedHandler : public transport::RequestHandler {
           return is_refused ? Status(domain::bad_request("x", "refused")) : domain::ok_status();
         },
         [this](const Status& status) { told += status ? "durable " : status.error().message; });
+    is_applying_ = false;
   }
 
   Core& core_;
   FakeStore& store_;
+  bool is_applying_ = false;
 };
 
 class CoreTest : public testing::Test {
@@ -230,6 +236,15 @@ class CoreTest : public testing::Test {
   bool reply_is_waiting() const {
     pollfd poll{.fd = socket_, .events = POLLIN, .revents = 0};
     return !buffer_.empty() || ::poll(&poll, 1, 0) > 0;
+  }
+
+  // Every effect that is accepted leaves something to be told. Requests, which are units of work as
+  // well, do not.
+  void follow_every_effect() {
+    core_.at_unit_end([this](bool accepted) -> GroupCommit::WhenDurable {
+      if (!accepted || !handler_->is_applying()) return {};
+      return [this](const Status&) { handler_->told += "followed "; };
+    });
   }
 
   // Returns when the core has finished everything that was sent before: a read that depends on
@@ -355,6 +370,33 @@ TEST_F(CoreTest, AnEffectThatIsRefusedForWhatIsNotYetDurableIsToldWhenThatIs) {
   send(2, "apply_refused");
   EXPECT_EQ(next_reply(), 2);
   EXPECT_EQ(handler_->told, "");
+  disk_.permit_one();
+  EXPECT_EQ(next_reply(), 1);
+  settle();
+  EXPECT_EQ(handler_->told, "refused");
+}
+
+TEST_F(CoreTest, WhatFollowsAUnitOfWorkIsToldWithItAndAfterIt) {
+  follow_every_effect();
+  send(1, "apply");
+  EXPECT_EQ(next_reply(), 1);
+  disk_.await_start_of_write(1);
+  settle();
+  EXPECT_EQ(handler_->told, "") << "the disk has not confirmed anything";
+  send(2, "read1");
+  settle();
+  disk_.permit_one();
+  EXPECT_EQ(next_reply(), 2);
+  settle();
+  EXPECT_EQ(handler_->told, "durable followed ");
+}
+
+TEST_F(CoreTest, NothingFollowsARefusedUnitOfWork) {
+  follow_every_effect();
+  send(1, "write");
+  disk_.await_start_of_write(1);
+  send(2, "apply_refused");
+  EXPECT_EQ(next_reply(), 2);
   disk_.permit_one();
   EXPECT_EQ(next_reply(), 1);
   settle();
