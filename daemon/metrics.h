@@ -31,6 +31,8 @@ struct MetricsSnapshot {
   std::uint64_t inbox_acknowledged = 0;
   std::uint64_t inbox_retried = 0;
   std::uint64_t inbox_buried = 0;
+  std::uint64_t inbox_passed_over = 0;
+  std::uint64_t inbox_released = 0;
   double oldest_pending_seconds = 0;
   bool link_connected = false;
   std::uint64_t storage_bytes = 0;

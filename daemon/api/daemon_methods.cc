@@ -61,7 +61,7 @@ void write_outbox(Writer& writer, const DaemonApi& api, const Figures& figures) 
 
 void write_inbox(Writer& writer, const DaemonApi& api) {
   const InboxCounters& counters = api.inbox.counters();
-  writer.key("inbox").map(9);
+  writer.key("inbox").map(11);
   writer.field("subscriptions", std::uint64_t{api.inbox.subscriptions()});
   writer.field("unsettled", std::uint64_t{api.inbox.unsettled()});
   writer.field("with_clients", std::uint64_t{api.consumers.handed_out()});
@@ -71,6 +71,8 @@ void write_inbox(Writer& writer, const DaemonApi& api) {
   writer.field("acknowledged", counters.acknowledged);
   writer.field("retried", counters.retried);
   writer.field("buried", counters.buried);
+  writer.field("passed_over", counters.passed_over);
+  writer.field("released", counters.released);
 }
 
 void write_storage(Writer& writer, const DaemonApi& api, const Figures& figures) {
@@ -163,6 +165,8 @@ Status metrics(const DaemonApi& api, const Request& request) {
       .inbox_acknowledged = api.inbox.counters().acknowledged,
       .inbox_retried = api.inbox.counters().retried,
       .inbox_buried = api.inbox.counters().buried,
+      .inbox_passed_over = api.inbox.counters().passed_over,
+      .inbox_released = api.inbox.counters().released,
       .oldest_pending_seconds = static_cast<double>(figures.oldest_age_ms) / 1000,
       .link_connected = api.relay.status().state == transport::LinkState::kConnected,
       .storage_bytes = figures.store.disk_bytes,

@@ -83,6 +83,12 @@ TEST_F(LocalConsumers, AreGivenAnEventAgainThatTheyAskToRetry) {
   EXPECT_EQ(second.attempt, 2U);
   EXPECT_EQ(second.event, first.event);
   settle(second, Outcome::kAck);
+  const Json inbox = daemon_.ask("daemon.status").at("inbox");
+  EXPECT_EQ(inbox.at("deliveries"), 2);
+  EXPECT_EQ(inbox.at("retried"), 1);
+  EXPECT_EQ(inbox.at("acknowledged"), 1);
+  EXPECT_EQ(inbox.at("passed_over"), 0);
+  EXPECT_EQ(inbox.at("released"), 0);
 }
 
 TEST_F(LocalConsumers, ThatRetryMoreOftenThanTheGroupMayFindADeadLetterWithEachReason) {
