@@ -16,6 +16,10 @@ struct StatusName {
   std::string_view name;
 };
 
+// For clang before 17, which deduces nothing from an aggregate.
+template <typename Status>
+StatusName(Status, const char*) -> StatusName<Status>;
+
 template <typename Status, std::size_t N>
 std::string_view name_in(const std::array<StatusName<Status>, N>& names, Status status) {
   for (const StatusName<Status>& entry : names) {
