@@ -5,6 +5,7 @@
 
 #include "daemon/payment_encoding.h"
 #include "domain/payment.h"
+#include "transport/link/group_name.h"
 
 namespace outboxd::daemon {
 namespace {
@@ -37,7 +38,10 @@ Settle meaning_of(std::string_view type) {
 }  // namespace
 
 void OrderSettlement::subscribe(std::size_t credit) {
-  inbox_.subscribe(std::string(domain::kPaymentsTopic), "orders." + producer_, credit, *this);
+  const std::string topic(domain::kPaymentsTopic);
+  const std::string group = "orders." + producer_;
+  inbox_.subscribe(topic, group, credit, *this);
+  inbox_.subscribe(transport::dead_topic(topic, group), group, credit, *this);
 }
 
 void OrderSettlement::consume(const InboxEvent& event, DeliveryId delivery) {

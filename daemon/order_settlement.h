@@ -12,7 +12,9 @@ namespace outboxd::daemon {
 
 // Consumes topic `payments` as a group of its own, "orders.<producer>", for every box must hear of
 // its own orders; what is about another box's is passed over. An event that cannot be understood,
-// or is about an order that this box does not have, becomes a dead letter.
+// or is about an order that this box does not have, becomes a dead letter. The group's dead letters
+// are consumed like the events that they were: one that died with this process, which power cuts
+// may have ended as often as an event may be tried, still settles its order.
 //
 // Core thread only; `inbox` and `orders` outlive it.
 class OrderSettlement : public EventConsumer {

@@ -174,6 +174,7 @@ TEST_F(OutboxctlWithPayments, GroupsAreListedWithHowFarTheyAre) {
   }
   EXPECT_TRUE(listed);
   expect_shown({"broker", "groups"}, "orders.till-1");
+  expect_shown({"broker", "groups"}, "dead:payments:orders.till-1");
 }
 
 TEST_F(OutboxctlWithPayments, DeadLettersOfAGroupAreListedShownReplayedAndDiscarded) {

@@ -40,7 +40,10 @@ void DaemonProcess::subscribe_all() {
                      *this);
   };
   take_part(kNotes, kReadingGroup);
-  if (box_ == kTill) return take_part(kPayments, kSettlingGroup);
+  if (box_ == kTill) {
+    take_part(kPayments, kSettlingGroup);
+    return take_part(kDeadPayments, kSettlingGroup);
+  }
   take_part(kOrders, kPayingGroup);
   take_part(kDeadOrders, kPayingGroup);
 }
@@ -116,7 +119,7 @@ void DaemonProcess::apply_effect(const Job& job) {
   const Event event = world_.witness.event(job.serial);
   if (job.route.topic == kOrders) return decide(event, true);
   if (job.route.topic == kDeadOrders) return decide(event, false);
-  if (job.route.topic == kPayments) settle_order(event);
+  if (job.route.topic == kPayments || job.route.topic == kDeadPayments) settle_order(event);
 }
 
 // An order that was decided stays so: the process that died of it may have paid it before.

@@ -25,6 +25,7 @@ inline constexpr std::string_view kSecrets = "secrets";  // refused by the broke
 inline constexpr std::string_view kPayingGroup = "payments";
 inline constexpr std::string_view kDeadOrders = "dead:orders:payments";
 inline constexpr std::string_view kSettlingGroup = "orders";
+inline constexpr std::string_view kDeadPayments = "dead:payments:orders";
 inline constexpr std::string_view kReadingGroup = "readers";
 
 // What a consumer does with an event; the same each time that it gets it.

@@ -148,6 +148,14 @@ TEST_F(OrderSettlementTest, NewsOfAnotherBoxsOrdersIsPassedOver) {
   EXPECT_THAT(kiosk.books.outbox, IsEmpty());
 }
 
+TEST_F(OrderSettlementTest, NewsThatBecameADeadLetterSettlesTheOrderAllTheSame) {
+  InboxEvent news = news_of_payment();
+  news.topic = "dead:payments:orders.tills";
+  news.reason = "the consumer disconnected";
+  EXPECT_EQ(tills.deliver(news), kAcknowledged);
+  EXPECT_EQ(tills.order("o-1").status, OrderStatus::kPaid);
+}
+
 TEST_F(OrderSettlementTest, APaymentForAnOrderThatIsNotThereIsADeadLetter) {
   const InboxEvent news = news_of_payment();
   tills.books.orders.clear();
