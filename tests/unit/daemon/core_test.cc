@@ -247,6 +247,34 @@ class CoreTest : public testing::Test {
     });
   }
 
+  // What is told of an effect once it is durable; nothing may be before.
+  std::string told_of_an_effect() {
+    send(1, "apply");
+    EXPECT_EQ(next_reply(), 1);
+    disk_.await_start_of_write(1);
+    settle();
+    EXPECT_EQ(handler_->told, "") << "the disk has not confirmed anything";
+    send(2, "read1");
+    settle();
+    disk_.permit_one();
+    EXPECT_EQ(next_reply(), 2);
+    settle();
+    return handler_->told;
+  }
+
+  // The same of an effect that is refused for a write that is not durable yet.
+  std::string told_of_a_refused_effect() {
+    send(1, "write");
+    disk_.await_start_of_write(1);
+    send(2, "apply_refused");
+    EXPECT_EQ(next_reply(), 2);
+    EXPECT_EQ(handler_->told, "");
+    disk_.permit_one();
+    EXPECT_EQ(next_reply(), 1);
+    settle();
+    return handler_->told;
+  }
+
   // Returns when the core has finished everything that was sent before: a read that depends on
   // nothing is answered at once, in order.
   void settle() {
@@ -344,17 +372,7 @@ TEST_F(CoreTest, AFullGroupMakesRequestsWaitInTheirSocketUntilThereIsRoom) {
 }
 
 TEST_F(CoreTest, AnEffectWithoutARequestIsToldWhenItIsDurableAndNotBefore) {
-  send(1, "apply");
-  EXPECT_EQ(next_reply(), 1);
-  disk_.await_start_of_write(1);
-  settle();
-  EXPECT_EQ(handler_->told, "") << "the disk has not confirmed anything";
-  send(2, "read1");
-  settle();
-  disk_.permit_one();
-  EXPECT_EQ(next_reply(), 2);
-  settle();
-  EXPECT_EQ(handler_->told, "durable ");
+  EXPECT_EQ(told_of_an_effect(), "durable ");
 }
 
 TEST_F(CoreTest, AnEffectThatWroteNothingAndReadNothingFreshIsToldAtOnce) {
@@ -365,42 +383,17 @@ TEST_F(CoreTest, AnEffectThatWroteNothingAndReadNothingFreshIsToldAtOnce) {
 }
 
 TEST_F(CoreTest, AnEffectThatIsRefusedForWhatIsNotYetDurableIsToldWhenThatIs) {
-  send(1, "write");
-  disk_.await_start_of_write(1);
-  send(2, "apply_refused");
-  EXPECT_EQ(next_reply(), 2);
-  EXPECT_EQ(handler_->told, "");
-  disk_.permit_one();
-  EXPECT_EQ(next_reply(), 1);
-  settle();
-  EXPECT_EQ(handler_->told, "refused");
+  EXPECT_EQ(told_of_a_refused_effect(), "refused");
 }
 
 TEST_F(CoreTest, WhatFollowsAUnitOfWorkIsToldWithItAndAfterIt) {
   follow_every_effect();
-  send(1, "apply");
-  EXPECT_EQ(next_reply(), 1);
-  disk_.await_start_of_write(1);
-  settle();
-  EXPECT_EQ(handler_->told, "") << "the disk has not confirmed anything";
-  send(2, "read1");
-  settle();
-  disk_.permit_one();
-  EXPECT_EQ(next_reply(), 2);
-  settle();
-  EXPECT_EQ(handler_->told, "durable followed ");
+  EXPECT_EQ(told_of_an_effect(), "durable followed ");
 }
 
 TEST_F(CoreTest, NothingFollowsARefusedUnitOfWork) {
   follow_every_effect();
-  send(1, "write");
-  disk_.await_start_of_write(1);
-  send(2, "apply_refused");
-  EXPECT_EQ(next_reply(), 2);
-  disk_.permit_one();
-  EXPECT_EQ(next_reply(), 1);
-  settle();
-  EXPECT_EQ(handler_->told, "refused");
+  EXPECT_EQ(told_of_a_refused_effect(), "refused");
 }
 
 TEST_F(CoreTest, AfterAFailedWriteNothingIsAnswered) {  // G10

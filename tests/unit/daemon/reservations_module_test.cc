@@ -31,13 +31,6 @@ class ReservationsModuleTest : public testing::Test, protected ServedMethods {
   }
   ~ReservationsModuleTest() override { stop(); }
 
-  Json call(const std::string& method, const Json& arguments) {
-    return client_.call(method, arguments).value();
-  }
-  Failure refusal(const std::string& method, const Json& arguments) {
-    return client_.call(method, arguments).error();
-  }
-
   void deposit(const std::string& user, std::int64_t points) {
     call("wallet.deposit", {{"deposit_id", "of-" + user}, {"user_id", user}, {"points", points}});
   }
@@ -85,7 +78,6 @@ class ReservationsModuleTest : public testing::Test, protected ServedMethods {
                               .ids = ids_,
                               .hold_ttl_ms = kHoldTtlMs,
                               .token_ttl_ms = kTokenTtlMs}};
-  client::Client client_ = connect();
 };
 
 TEST_F(ReservationsModuleTest, ASaleTakesThePointsAndItsTokenIsGoneByTheNextRequest) {

@@ -69,12 +69,6 @@ class DeadMethodsTest : public testing::Test, protected ServedMethods {
     });
   }
 
-  Json call(const std::string& method, const Json& arguments) {
-    return client_.call(method, arguments).value();
-  }
-  Failure refusal(const std::string& method, const Json& arguments) {
-    return client_.call(method, arguments).error();
-  }
   // The sequence numbers of a page of dead.list.
   static std::vector<Seq> seqs_of(const Json& page) {
     std::vector<Seq> seqs;
@@ -92,7 +86,6 @@ class DeadMethodsTest : public testing::Test, protected ServedMethods {
   OutboxPublisher publisher_{backlog_};
   SetClock clock_;
   OrderService orders_{publisher_, clock_};
-  client::Client client_ = connect();
 };
 
 TEST_F(DeadMethodsTest, ALetterIsItsEventWithWhenAndWhyItDied) {

@@ -40,13 +40,6 @@ class InboxMethodsTest : public testing::Test, protected ServedMethods {
   static Json subscription(std::int64_t credit = 10) {
     return {{"topic", "orders"}, {"group", "payments"}, {"credit", credit}};
   }
-  static Json call(Client& client, const std::string& method, const Json& arguments) {
-    return client.call(method, arguments).value();
-  }
-  static Failure refusal(Client& client, const std::string& method, const Json& arguments) {
-    return client.call(method, arguments).error();
-  }
-
   // The broker delivers event `seq` of till-1 under its tag 100 + seq.
   void deliver(Seq seq) {
     std::string data;

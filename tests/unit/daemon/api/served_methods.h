@@ -5,6 +5,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -48,6 +49,22 @@ class ServedMethods {
     auto connected = client::Client::connect({.socket = directory_.file("socket")});
     OUTBOXD_CHECK(connected.ok());
     return std::move(*connected);
+  }
+
+  // What a call comes to, on `client` or on a connection of its own.
+  static client::Json call(client::Client& client, const std::string& method,
+                           const client::Json& arguments) {
+    return client.call(method, arguments).value();
+  }
+  static client::Failure refusal(client::Client& client, const std::string& method,
+                                 const client::Json& arguments) {
+    return client.call(method, arguments).error();
+  }
+  client::Json call(const std::string& method, const client::Json& arguments) {
+    return call(caller(), method, arguments);
+  }
+  client::Failure refusal(const std::string& method, const client::Json& arguments) {
+    return refusal(caller(), method, arguments);
   }
 
   // Runs `work` on the core thread and returns what it returns.
@@ -105,7 +122,13 @@ class ServedMethods {
   transport::Server server_{loop_, dispatch_};
 
  private:
+  client::Client& caller() {
+    if (!caller_) caller_.emplace(connect());
+    return *caller_;
+  }
+
   const support::TemporaryDirectory directory_;
+  std::optional<client::Client> caller_;
   std::thread thread_;
 };
 
