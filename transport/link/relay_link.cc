@@ -20,7 +20,7 @@ namespace outboxd::transport {
 namespace {
 
 // Turns are bounded, so that ACKs are seen while a backlog is sent, and the other way round.
-constexpr int kMaxFramesPerTurn = 256;
+constexpr int kReadsPerTurn = 256;
 constexpr int kBatchesPerTurn = 8;
 // While ZeroMQ takes nothing, for how long at least to wait for it.
 constexpr std::int64_t kBlockedMs = 20;
@@ -162,7 +162,7 @@ class RelayLink::Impl {
 
   // Connections come and go: the monitor tells, in their order.
   bool read_monitor() {
-    for (int i = 0; i < kMaxFramesPerTurn; ++i) {
+    for (int i = 0; i < kReadsPerTurn; ++i) {
       zmq::message_t event;
       if (!monitor_.recv(event, zmq::recv_flags::dontwait)) return false;
       zmq::message_t address;
@@ -182,7 +182,7 @@ class RelayLink::Impl {
   }
 
   bool read_frames() {
-    for (int i = 0; i < kMaxFramesPerTurn; ++i) {
+    for (int i = 0; i < kReadsPerTurn; ++i) {
       zmq::message_t frame;
       if (!dealer_.recv(frame, zmq::recv_flags::dontwait)) return false;
       session_->receive(view_of(frame), now_ms());
