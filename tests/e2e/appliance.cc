@@ -68,7 +68,7 @@ Server::~Server() {
   if (is_running()) kill();
   if (!::testing::Test::HasFailure()) return;
   if (process_) earlier_logs_ += process_->err();
-  constexpr std::size_t kShown = 6000;
+  constexpr std::size_t kShown = 2000;  // the failure itself shall stay in sight
   if (earlier_logs_.size() > kShown) earlier_logs_.erase(0, earlier_logs_.size() - kShown);
   if (!earlier_logs_.empty()) std::cerr << "--- " << program_ << " ---\n" << earlier_logs_;
 }
