@@ -61,8 +61,7 @@ void PaymentsModule::consume(const InboxEvent& event, DeliveryId delivery) {
   if (!envelope) {
     parts_.inbox.bury(delivery, "the event cannot be read: " + envelope.error().message);
   } else if (envelope->type == "order.created") {
-    event.topic == kDeadOrdersTopic ? give_up(event, envelope->data, delivery)
-                                    : charge(event, envelope->data, delivery);
+    pay(event, envelope->data, delivery);
   } else if (envelope->type == "order.refund_requested") {
     refund(event, envelope->data, delivery);
   } else if (envelope->type == "reservation.paid") {
@@ -72,56 +71,64 @@ void PaymentsModule::consume(const InboxEvent& event, DeliveryId delivery) {
   }
 }
 
-void PaymentsModule::charge(const InboxEvent& event, std::string_view data, DeliveryId delivery) {
+void PaymentsModule::pay(const InboxEvent& event, std::string_view data, DeliveryId delivery) {
   Result<domain::PaymentDue> due = read_payment_due(event.producer, data);
   if (!due) return parts_.inbox.bury(delivery, due.error().message);
   const auto known = find(domain::payment_id_of(due->source, due->order_id));
   if (!known) return parts_.inbox.retry(delivery, known.error().message);
   if (*known) return acknowledge(delivery);  // decided by an earlier event about the same order
-  domain::ChargeRequest request{.idempotency_key = identity_of(event),
-                                .order_id = due->order_id,
-                                .amount = due->amount,
-                                .currency = due->currency,
-                                .payment_method = due->payment_method};
+  Order order{.due = *std::move(due), .delivery = delivery, .attempt = event.attempt, .death = {}};
+  if (event.topic == kDeadOrdersTopic) {
+    order.attempt = 0;
+    order.death = event.reason;
+    if (event.attempt > kLastQuestions) return give_up(order);
+  }
+  charge(std::move(order), identity_of(event));
+}
+
+void PaymentsModule::charge(Order order, std::string key) {
+  domain::ChargeRequest request{.idempotency_key = std::move(key),
+                                .order_id = order.due.order_id,
+                                .amount = order.due.amount,
+                                .currency = order.due.currency,
+                                .payment_method = order.due.payment_method};
+  const DeliveryId delivery = order.delivery;
   call(
       delivery,
       [request = std::move(request)](domain::PaymentGateway& gateway) {
         return gateway.charge(request);
       },
-      [this, delivery, due = *std::move(due), attempt = event.attempt](
-          const GatewayAnswer& answer) { charged(due, attempt, delivery, answer); });
+      [this, order = std::move(order)](const GatewayAnswer& answer) { charged(order, answer); });
 }
 
-void PaymentsModule::charged(const domain::PaymentDue& due, std::uint32_t attempt,
-                             DeliveryId delivery, const GatewayAnswer& answer) {
+void PaymentsModule::charged(const Order& order, const GatewayAnswer& answer) {
   switch (answer.verdict) {
     case Verdict::kApproved:
       ++counters_.approved;
-      return parts_.inbox.commit(
-          delivery, [this, due, attempt, reference = answer.reference](domain::UnitOfWork& work) {
-            return parts_.payments.complete(due, attempt, reference, work);
-          });
+      return parts_.inbox.commit(order.delivery,
+                                 [this, due = order.due, attempt = order.attempt,
+                                  reference = answer.reference](domain::UnitOfWork& work) {
+                                   return parts_.payments.complete(due, attempt, reference, work);
+                                 });
     case Verdict::kDeclined:
       ++counters_.declined;
-      return parts_.inbox.commit(
-          delivery, [this, due, attempt, detail = answer.text](domain::UnitOfWork& work) {
-            return parts_.payments.fail(due, attempt, domain::kFailureDeclined, detail, work);
-          });
+      return fail(order, domain::kFailureDeclined, answer.text);
     case Verdict::kUnavailable:
       ++counters_.unavailable;
-      return parts_.inbox.retry(delivery, answer.text);
+      return order.death ? give_up(order) : parts_.inbox.retry(order.delivery, answer.text);
   }
 }
 
-void PaymentsModule::give_up(const InboxEvent& event, std::string_view data, DeliveryId delivery) {
-  Result<domain::PaymentDue> due = read_payment_due(event.producer, data);
-  if (!due) return parts_.inbox.bury(delivery, due.error().message);
+void PaymentsModule::give_up(const Order& order) {
   ++counters_.dead_lettered;
-  parts_.inbox.commit(
-      delivery, [this, due = *std::move(due), reason = event.reason](domain::UnitOfWork& work) {
-        // How many attempts there were, only the broker knows.
-        return parts_.payments.fail(due, 0, domain::kFailureDeadLettered, reason, work);
-      });
+  fail(order, domain::kFailureDeadLettered, *order.death);
+}
+
+void PaymentsModule::fail(const Order& order, std::string_view failure, const std::string& detail) {
+  parts_.inbox.commit(order.delivery, [this, due = order.due, attempt = order.attempt, failure,
+                                       detail](domain::UnitOfWork& work) {
+    return parts_.payments.fail(due, attempt, failure, detail, work);
+  });
 }
 
 void PaymentsModule::book(const InboxEvent& event, std::string_view data, DeliveryId delivery) {

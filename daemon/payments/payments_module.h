@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "daemon/group_commit.h"
@@ -31,7 +32,8 @@ struct PaymentsModuleParts {
 //   order.created            charge ── approved ────▶ COMPLETED, payment.completed
 //                                   ── declined ────▶ FAILED, payment.failed
 //                                   ── unavailable ─▶ delivered again later
-//   order.created, dead      FAILED (dead_lettered), payment.failed
+//   order.created, dead      the same, but:
+//                                   ── unavailable ─▶ FAILED (dead_lettered), payment.failed
 //   order.refund_requested   refund ── approved ────▶ REFUNDED, payment.refunded
 //                                   ── declined ────▶ dead letter, for people
 //                                   ── unavailable ─▶ delivered again later; as a dead letter, for
@@ -45,9 +47,17 @@ struct PaymentsModuleParts {
 // key: no money moves twice. What was decided is not asked for again, and an event whose data
 // cannot be understood becomes a dead letter.
 //
+// An order's dead letter is asked about once more, under the same key, because the attempts it died
+// of may have moved the money: this process may have been killed between answer and commit each
+// time. An order that kills this process is given up when its letter has, too, kLastQuestions
+// times.
+//
 // Core thread only; the parts outlive it.
 class PaymentsModule : public EventConsumer {
  public:
+  // As often as an event is tried by default (3 retries).
+  static constexpr std::uint32_t kLastQuestions = 4;
+
   explicit PaymentsModule(PaymentsModuleParts parts) : parts_(parts) {}
 
   // Asks for the events, up to `credit` of each topic at a time.
@@ -58,10 +68,20 @@ class PaymentsModule : public EventConsumer {
   [[nodiscard]] const PaymentCounters& counters() const { return counters_; }
 
  private:
-  void charge(const InboxEvent& event, std::string_view data, DeliveryId delivery);
-  void charged(const domain::PaymentDue& due, std::uint32_t attempt, DeliveryId delivery,
-               const domain::GatewayAnswer& answer);
-  void give_up(const InboxEvent& event, std::string_view data, DeliveryId delivery);
+  // A delivery of order.created.
+  struct Order {
+    domain::PaymentDue due;
+    DeliveryId delivery;
+    std::uint32_t attempt = 0;         // of a dead letter: 0, for only the broker knows
+    std::optional<std::string> death;  // why it died; nothing: it is no dead letter
+  };
+
+  void pay(const InboxEvent& event, std::string_view data, DeliveryId delivery);
+  void charge(Order order, std::string key);
+  void charged(const Order& order, const domain::GatewayAnswer& answer);
+  void give_up(const Order& order);
+  // `failure` is a constant of domain/payment.h.
+  void fail(const Order& order, std::string_view failure, const std::string& detail);
   void book(const InboxEvent& event, std::string_view data, DeliveryId delivery);
   void refund(const InboxEvent& event, std::string_view data, DeliveryId delivery);
   void refunded(const domain::PaymentId& id, bool is_dead_letter, DeliveryId delivery,

@@ -1,4 +1,5 @@
 // What the simulated daemon does for a living: makes events, and consumes those of others.
+#include "daemon/payments/payments_module.h"
 #include "domain/check.h"
 #include "tests/simulation/daemon_process.h"
 #include "transport/msgpack/envelope.h"
@@ -75,7 +76,8 @@ void DaemonProcess::consume(const daemon::InboxEvent& event, daemon::DeliveryId 
   OUTBOXD_CHECK(serial);
   const Route route{event.topic, event.group};
   world_.witness.on_consume(box_, route, *serial, event.attempt);
-  jobs_.push_back({delivery, route, *serial, event.attempt});
+  jobs_.push_back(
+      {.delivery = delivery, .route = route, .serial = *serial, .attempt = event.attempt});
 }
 
 // Jobs take their time, and end in any order.
@@ -91,20 +93,43 @@ void DaemonProcess::work() {
 
 void DaemonProcess::work_on(const Job& job) {
   const Event& event = world_.witness.event(job.serial);
-  const bool is_dead_letter = job.route.topic == kDeadOrders;
-  const Fate fate = is_dead_letter ? Fate::kFine : event.fate;
-  if (fate == Fate::kKillsConsumer) {
+  if (job.is_charged) return commit(job);
+  if (job.route.topic == kDeadOrders) return work_on_dead_order(job, event.fate);
+  if (event.fate == Fate::kKillsConsumer) {
     is_dying_ = true;
-  } else if (fate == Fate::kAlwaysFails ||
-             (fate == Fate::kFailsTwice && job.attempt <= kFailures)) {
+  } else if (event.fate == Fate::kAlwaysFails ||
+             (event.fate == Fate::kFailsTwice && job.attempt <= kFailures)) {
     world_.witness.on_given_back(job.route, job.serial);
     inbox_.retry(job.delivery, "not now");
-  } else if (fate == Fate::kRefused) {
+  } else if (event.fate == Fate::kRefused) {
     world_.witness.on_refused(job.route, job.serial);
     inbox_.bury(job.delivery, "never");
+  } else if (job.route.topic == kOrders) {
+    charge(job);
   } else {
     commit(job);
   }
+}
+
+// As daemon/payments/payments_module.cc has it.
+void DaemonProcess::work_on_dead_order(const Job& job, Fate fate) {
+  const bool is_asked = job.attempt <= daemon::PaymentsModule::kLastQuestions &&
+                        world_.bug != PlantedBug::kPaymentsGiveUpUnasked;
+  const bool is_answered = fate == Fate::kFine || fate == Fate::kFailsTwice;
+  if (is_asked && fate == Fate::kKillsConsumer) {
+    is_dying_ = true;
+  } else if (is_asked && is_answered) {
+    charge(job);
+  } else {
+    commit(job);
+  }
+}
+
+// The gateway takes the money, and its answer is heard some time later.
+void DaemonProcess::charge(Job job) {
+  world_.witness.on_charged(job.serial);
+  job.is_charged = true;
+  jobs_.push_back(std::move(job));
 }
 
 void DaemonProcess::commit(const Job& job) {
@@ -117,8 +142,9 @@ void DaemonProcess::commit(const Job& job) {
 void DaemonProcess::apply_effect(const Job& job) {
   store_.write([job](BoxState& state) { ++state.effects[{job.route.topic, job.serial}]; });
   const Event event = world_.witness.event(job.serial);
-  if (job.route.topic == kOrders) return decide(event, true);
-  if (job.route.topic == kDeadOrders) return decide(event, false);
+  if (job.route.topic == kOrders || job.route.topic == kDeadOrders) {
+    return decide(event, job.is_charged);
+  }
   if (job.route.topic == kPayments || job.route.topic == kDeadPayments) settle_order(event);
 }
 

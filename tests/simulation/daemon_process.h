@@ -68,6 +68,7 @@ class DaemonProcess final : transport::LinkObserver,
     Route route;
     std::uint64_t serial = 0;
     std::uint32_t attempt = 1;
+    bool is_charged = false;
   };
   class Elapsed final : public domain::ElapsedTime {
    public:
@@ -94,6 +95,8 @@ class DaemonProcess final : transport::LinkObserver,
   void subscribe_all();
   void work();
   void work_on(const Job& job);
+  void work_on_dead_order(const Job& job, Fate fate);
+  void charge(Job job);
   void commit(const Job& job);
   void apply_effect(const Job& job);
   void decide(const Event& order, bool is_paid);

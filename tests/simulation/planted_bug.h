@@ -25,6 +25,7 @@ enum class PlantedBug : std::uint8_t {
   kOutboxRemovesOnAck,
   kOutboxForgetsEvents,
   kRelayPublishesEarly,
+  kPaymentsGiveUpUnasked,
 };
 
 struct PlantedBugName {
@@ -67,6 +68,8 @@ inline constexpr std::array kPlantedBugs = {
                    "an effect is committed without its own event", "G2"},
     PlantedBugName{PlantedBug::kRelayPublishesEarly, "relay_publishes_early",
                    "entries are published before they are durable on the box", "G3"},
+    PlantedBugName{PlantedBug::kPaymentsGiveUpUnasked, "payments_give_up_unasked",
+                   "a payment fails with its dead letter, and the gateway is not asked", "G9"},
 };
 
 }  // namespace outboxd::simulation

@@ -96,6 +96,11 @@ void Witness::check_books(std::size_t box) {
   std::int64_t taken = 0;
   for (const auto& [order, is_paid] : state.decided) {
     if (is_paid) taken += events_.at(order - 1).amount;
+    if (is_paid != charged_.contains(order)) {
+      violated("G9", "the gateway " + std::string(is_paid ? "never charged " : "has charged ") +
+                         described(events_.at(order - 1)) +
+                         (is_paid ? ", which is paid" : ", which was given up"));
+    }
   }
   if (state.taken != taken) violated("G9", "the office took other money than its orders'");
   if (payments_ != state.decided.size()) {

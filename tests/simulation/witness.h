@@ -64,6 +64,8 @@ class Witness {
   void on_consume(std::size_t box, const Route& route, std::uint64_t serial, std::uint32_t attempt);
   void on_given_back(const Route& route, std::uint64_t serial);
   void on_refused(const Route& route, std::uint64_t serial);
+  // The payment gateway has taken an order's money, which it does once for each.
+  void on_charged(std::uint64_t order) { charged_.insert(order); }
   void on_death(std::size_t box, std::uint64_t epoch);
 
   // What must have come of everything when the faults have stopped for long: nothing to say when it
@@ -115,6 +117,7 @@ class Witness {
   std::array<std::uint64_t, 2> dead_epochs_{};  // processes up to these are no more
   std::map<Handed, std::uint32_t> failures_;    // at most so many attempts have failed
   std::set<Handed> refused_;                    // by a consumer, for good
+  std::set<std::uint64_t> charged_;             // orders, in the gateway's own books
   transport::Document document_;                // scratch
 };
 

@@ -112,12 +112,13 @@ TEST_F(OrderSettlementTest, ALatePaymentOfAnExpiredOrderComesBack) {
 }
 
 TEST_F(OrderSettlementTest, AChargeThatWasGivenUpButApprovedComesBack) {  // G9
-  // The dead letter was consumed while the gateway had the last attempt in its hands.
+  // The dead letter was given up while the gateway had the last attempt in its hands.
   create("o-1");
   const InboxEvent event = tills.event(1, kPaymentsGroup);
   bank.hand_over(event);
   InboxEvent dead = event;
   dead.topic = kDeadOrdersTopic;
+  dead.attempt = PaymentsModule::kLastQuestions + 1;
   EXPECT_EQ(bank.deliver(dead), kAcknowledged);
   bank.hear_answer();
   EXPECT_THAT(bank.event_types(), ElementsAre("payment.failed", "payment.completed"));

@@ -129,7 +129,8 @@ TEST_F(PaymentsModuleTest, ACrashBetweenChargeAndCommitRepeatsTheCallUnderItsKey
   EXPECT_EQ(bank.payment("tills", "o-1").status, PaymentStatus::kCompleted);
 }
 
-TEST_F(PaymentsModuleTest, ADeadLetterOfItsOwnGroupFailsThePaymentOnce) {
+TEST_F(PaymentsModuleTest, ADeadLetterThatTheGatewayDoesNotAnswerFailsThePaymentOnce) {
+  gateway.answer_next({{Verdict::kUnavailable, "no route", {}}});
   const InboxEvent dead = as_dead_letter(created("o-1"), "the simulated gateway is down");
   EXPECT_EQ(bank.deliver(dead), kAcknowledged);
   EXPECT_EQ(bank.deliver(dead), kAcknowledged);
@@ -137,8 +138,36 @@ TEST_F(PaymentsModuleTest, ADeadLetterOfItsOwnGroupFailsThePaymentOnce) {
   EXPECT_EQ(payment.status, PaymentStatus::kFailed);
   EXPECT_EQ(payment.failure, "dead_lettered");
   EXPECT_EQ(payment.failure_detail, "the simulated gateway is down");
+  EXPECT_EQ(payment.attempts, 0U) << "how many there were, only the broker knows";
   EXPECT_THAT(bank.event_types(), ElementsAre("payment.failed"));
-  EXPECT_THAT(gateway.charge_calls(), IsEmpty());
+  EXPECT_THAT(gateway.charge_calls(), ElementsAre("tills/1"));
+}
+
+TEST_F(PaymentsModuleTest, MoneyTakenByAProcessThatDiedEachTimeIsOnRecordWithTheDeadLetter) {  // G9
+  const InboxEvent event = created("o-1");
+  for (int attempt = 1; attempt <= 4; ++attempt) bank.deliver_and_die(event);
+  EXPECT_THAT(bank.books.payments, IsEmpty());
+  EXPECT_EQ(bank.deliver(as_dead_letter(event, "the consumer died with it")), kAcknowledged);
+  EXPECT_EQ(bank.payment("tills", "o-1").status, PaymentStatus::kCompleted);
+  EXPECT_THAT(bank.event_types(), ElementsAre("payment.completed"));
+  EXPECT_EQ(gateway.charged(), 2208);
+}
+
+TEST_F(PaymentsModuleTest, ADeadLetterThatTheGatewayDeclinesIsDeclined) {
+  gateway.answer_next({{Verdict::kDeclined, "no such card", {}}});
+  EXPECT_EQ(bank.deliver(as_dead_letter(created("o-1"), "no answer")), kAcknowledged);
+  EXPECT_EQ(bank.payment("tills", "o-1").failure, "declined");
+  EXPECT_EQ(bank.payment("tills", "o-1").failure_detail, "no such card");
+}
+
+TEST_F(PaymentsModuleTest, AnOrderThatKillsAsADeadLetterTooIsGivenUp) {
+  InboxEvent dead = as_dead_letter(created("o-1"), "the consumer died with it");
+  for (dead.attempt = 1; dead.attempt <= PaymentsModule::kLastQuestions; ++dead.attempt) {
+    bank.deliver_and_die(dead);
+  }
+  EXPECT_EQ(bank.deliver(dead), kAcknowledged);
+  EXPECT_EQ(bank.payment("tills", "o-1").failure, "dead_lettered");
+  EXPECT_EQ(gateway.charge_calls().size(), PaymentsModule::kLastQuestions);
 }
 
 TEST_F(PaymentsModuleTest, ADeadLetterDoesNotUndoAPaymentThatWasMade) {
@@ -150,10 +179,11 @@ TEST_F(PaymentsModuleTest, ADeadLetterDoesNotUndoAPaymentThatWasMade) {
 }
 
 TEST_F(PaymentsModuleTest, AReplayedDeadLetterIsNotChargedForItsOrderHasEnded) {
+  gateway.answer_next({{Verdict::kUnavailable, "no route", {}}});
   const InboxEvent event = created("o-1");
   EXPECT_EQ(bank.deliver(as_dead_letter(event, "no answer")), kAcknowledged);
   EXPECT_EQ(bank.deliver(event), kAcknowledged);
-  EXPECT_THAT(gateway.charge_calls(), IsEmpty());
+  EXPECT_EQ(gateway.charged(), 0);
   EXPECT_THAT(bank.event_types(), ElementsAre("payment.failed"));
 }
 
