@@ -81,7 +81,11 @@ void PaymentsModule::pay(const InboxEvent& event, std::string_view data, Deliver
   if (event.topic == kDeadOrdersTopic) {
     order.attempt = 0;
     order.death = event.reason;
-    if (event.attempt > kLastQuestions) return give_up(order);
+    if (event.attempt > kLastQuestions) {
+      systemd::log_error("an order is given up unasked; the gateway may have charged it",
+                         {{"order", order.due.order_id.text()}, {"key", identity_of(event)}});
+      return give_up(order);
+    }
   }
   charge(std::move(order), identity_of(event));
 }
