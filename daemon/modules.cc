@@ -12,9 +12,6 @@ namespace {
 
 // What comes for an order costs a commit and nothing else.
 constexpr std::size_t kSettlementCredit = 1024;
-// Deliveries that a death of this process counts one attempt for, so not more than keeps the
-// workers busy over one commit.
-constexpr std::size_t kPaymentCreditPerWorker = 64;
 
 // The methods of a module that does not run say so, rather than that nobody knows them.
 void refuse(MethodTable& methods, const std::string& module,
@@ -35,7 +32,12 @@ Modules::Payments::Payments(const ModulesParts& parts)
     : service(parts.events, parts.clock),
       calls(parts.payment_gateway, static_cast<std::size_t>(parts.config.payments.workers),
             [&loop = parts.loop](std::function<void()> job) { loop.post(std::move(job)); }),
-      module({parts.inbox, parts.core, service, calls}) {}
+      module({.inbox = parts.inbox,
+              .commits = parts.core,
+              .payments = service,
+              .gateway = calls,
+              .clock = parts.clock,
+              .gateway_workers = static_cast<std::size_t>(parts.config.payments.workers)}) {}
 
 Modules::Modules(ModulesParts parts)
     : parts_(parts),
@@ -79,10 +81,7 @@ void Modules::add_methods(MethodTable& methods) {
 
 void Modules::subscribe() {
   if (runs(kOrdersModule)) settlement_.subscribe(kSettlementCredit);
-  if (payments_) {
-    payments_->module.subscribe(kPaymentCreditPerWorker *
-                                static_cast<std::size_t>(parts_.config.payments.workers));
-  }
+  if (payments_) payments_->module.subscribe();
 }
 
 std::optional<PaymentCounters> Modules::payment_counters() const {

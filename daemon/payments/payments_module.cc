@@ -21,6 +21,10 @@ using domain::Result;
 using domain::Status;
 using Verdict = GatewayAnswer::Verdict;
 
+// Orders at a time: what keeps the workers busy when the gateway takes its time, and what all
+// of them together get done with in a tenth of a second at best.
+constexpr std::size_t kLeastCreditPerWorker = 4;
+constexpr std::size_t kMostCredit = 4096;
 // A booking costs a commit and nothing else.
 constexpr std::size_t kBookingCredit = 1024;
 
@@ -47,12 +51,20 @@ domain::RefundRequest refund_request(const PaymentSnapshot& payment,
 
 }  // namespace
 
-void PaymentsModule::subscribe(std::size_t credit) {
-  parts_.inbox.subscribe(std::string(domain::kOrdersTopic), kPaymentsGroup, credit, *this);
-  parts_.inbox.subscribe(kDeadOrdersTopic, kPaymentsGroup, credit, *this);
+PaymentsModule::PaymentsModule(PaymentsModuleParts parts)
+    : parts_(parts), pacer_(kLeastCreditPerWorker * parts_.gateway_workers, kMostCredit) {}
+
+void PaymentsModule::subscribe() {
+  subscribe_to_orders();
   parts_.inbox.subscribe(std::string(domain::kReservationsTopic), kPaymentsGroup, kBookingCredit,
                          *this);
   parts_.inbox.subscribe(kDeadReservationsTopic, kPaymentsGroup, kBookingCredit, *this);
+}
+
+void PaymentsModule::subscribe_to_orders() {
+  const std::size_t credit = pacer_.credit();
+  parts_.inbox.subscribe(std::string(domain::kOrdersTopic), kPaymentsGroup, credit, *this);
+  parts_.inbox.subscribe(kDeadOrdersTopic, kPaymentsGroup, credit, *this);
 }
 
 void PaymentsModule::consume(const InboxEvent& event, DeliveryId delivery) {
@@ -203,9 +215,12 @@ Result<std::optional<PaymentSnapshot>> PaymentsModule::find(const PaymentId& id)
 
 void PaymentsModule::call(DeliveryId delivery, GatewayCalls::Call call,
                           GatewayCalls::Answered answered) {
-  if (!parts_.gateway.start(std::move(call), std::move(answered))) {
-    parts_.inbox.retry(delivery, "too many payments wait for the gateway");
-  }
+  const bool is_started = parts_.gateway.start(
+      std::move(call), [this, answered = std::move(answered)](const GatewayAnswer& answer) {
+        answered(answer);
+        if (pacer_.done(parts_.clock.monotonic_ms())) subscribe_to_orders();
+      });
+  if (!is_started) parts_.inbox.retry(delivery, "too many payments wait for the gateway");
 }
 
 void PaymentsModule::acknowledge(DeliveryId delivery) {

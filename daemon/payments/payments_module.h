@@ -9,9 +9,11 @@
 
 #include "daemon/group_commit.h"
 #include "daemon/inbox/inbox.h"
+#include "daemon/payments/credit_pacer.h"
 #include "daemon/payments/gateway_calls.h"
 #include "daemon/payments/payment_counters.h"
 #include "daemon/services/payment_service.h"
+#include "domain/clock.h"
 #include "transport/msgpack/envelope.h"
 
 namespace outboxd::daemon {
@@ -25,6 +27,8 @@ struct PaymentsModuleParts {
   GroupCommit& commits;
   PaymentService& payments;
   GatewayCalls& gateway;
+  const domain::Clock& clock;
+  std::size_t gateway_workers = 1;  // calls at a time
 };
 
 // Consumes the topics `orders` and `reservations`, and the dead letters of its own group there:
@@ -59,10 +63,10 @@ class PaymentsModule : public EventConsumer {
   // tried, 13 of a million simulated schedules ended with money taken for an order that failed.
   static constexpr std::uint32_t kLastQuestions = 20;
 
-  explicit PaymentsModule(PaymentsModuleParts parts) : parts_(parts) {}
+  explicit PaymentsModule(PaymentsModuleParts parts);
 
-  // Asks for the events, up to `credit` of each topic at a time.
-  void subscribe(std::size_t credit);
+  // Asks for the events: of orders, as many at a time as the gateway keeps up with.
+  void subscribe();
 
   void consume(const InboxEvent& event, DeliveryId delivery) override;
 
@@ -77,6 +81,7 @@ class PaymentsModule : public EventConsumer {
     std::optional<std::string> death;  // why it died; nothing: it is no dead letter
   };
 
+  void subscribe_to_orders();
   void pay(const InboxEvent& event, std::string_view data, DeliveryId delivery);
   void charge(Order order, std::string key);
   void charged(const Order& order, const domain::GatewayAnswer& answer);
@@ -92,6 +97,7 @@ class PaymentsModule : public EventConsumer {
   void acknowledge(DeliveryId delivery);
 
   const PaymentsModuleParts parts_;
+  CreditPacer pacer_;
   PaymentCounters counters_;
   transport::Document document_;  // scratch
 };

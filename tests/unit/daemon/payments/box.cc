@@ -167,7 +167,9 @@ class Box::Answers {
 struct Box::Life {
   class Channel : public DeliveryChannel {
    public:
-    void subscribe(const std::string&, const std::string&, std::size_t) override {}
+    void subscribe(const std::string& topic, const std::string&, std::size_t credit) override {
+      credits[topic] = credit;
+    }
     void settle(std::vector<transport::OwnedSettlement> settlements) override {
       for (transport::OwnedSettlement& told : settlements) {
         settled.emplace(told.tag, Settled{told.outcome, std::move(told.reason)});
@@ -175,6 +177,7 @@ struct Box::Life {
     }
 
     std::map<std::uint64_t, Settled> settled;
+    std::map<std::string, std::size_t> credits;  // by topic
   };
   class Elapsed : public domain::ElapsedTime {
    public:
@@ -189,9 +192,14 @@ struct Box::Life {
                .epoch = epoch}),
         calls(box.gateway_, 2,
               [&box](std::function<void()> job) { box.answers_->post(std::move(job)); }),
-        module({inbox, box.commits_, box.payments, calls}),
+        module({.inbox = inbox,
+                .commits = box.commits_,
+                .payments = box.payments,
+                .gateway = calls,
+                .clock = box.clock,
+                .gateway_workers = 2}),
         settlement(inbox, box.orders, box.producer) {
-    module.subscribe(16);
+    module.subscribe();
     settlement.subscribe(16);
   }
 
@@ -277,6 +285,10 @@ const domain::PaymentSnapshot& Box::payment(const std::string& source,
 
 BrokerInbox& Box::inbox() {
   return life_->inbox;
+}
+
+std::size_t Box::credit_of(const std::string& topic) const {
+  return life_->channel.credits.at(topic);
 }
 
 const PaymentCounters& Box::counters() const {

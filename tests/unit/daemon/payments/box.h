@@ -135,6 +135,7 @@ class Box {
   [[nodiscard]] BooksCommits& commits() { return commits_; }
   [[nodiscard]] BrokerInbox& inbox();
   [[nodiscard]] const PaymentCounters& counters() const;
+  [[nodiscard]] std::size_t credit_of(const std::string& topic) const;  // of the subscription
 
  private:
   struct Life;  // what a start of the process makes, and its death ends

@@ -90,6 +90,17 @@ TEST_F(PaymentsModuleTest, AnUnavailableGatewayIsAskedAgainLaterUnderTheSameKey)
   EXPECT_THAT(gateway.charge_calls(), ElementsAre("tills/1", "tills/1"));
 }
 
+TEST_F(PaymentsModuleTest, AsManyOrdersAreAskedForAsTheGatewayKeepsUpWith) {
+  const std::size_t few = bank.credit_of("orders");
+  EXPECT_EQ(bank.credit_of(kDeadOrdersTopic), few);
+  for (std::size_t i = 0; i <= few; ++i) bank.deliver(created("o-" + std::to_string(i)));
+  EXPECT_GT(bank.credit_of("orders"), few) << "they took no time";
+  EXPECT_EQ(bank.credit_of("orders"), bank.credit_of(kDeadOrdersTopic));
+  bank.clock.now_ms += 60'000;
+  bank.deliver(created("late"));
+  EXPECT_EQ(bank.credit_of("orders"), few) << "it took a minute";
+}
+
 TEST_F(PaymentsModuleTest, TheSameEventTwiceIsOneChargeAndOnePayment) {  // G8
   const InboxEvent event = created("o-1");
   EXPECT_EQ(bank.deliver(event), kAcknowledged);
