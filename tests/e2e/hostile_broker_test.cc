@@ -1,6 +1,7 @@
 // Brokers that speak another language, lie, or flood: local clients notice nothing, nothing is
 // counted as delivered that is not, and a good broker gets everything afterwards.
 #include <atomic>
+#include <future>
 #include <random>
 #include <variant>
 
@@ -125,11 +126,16 @@ TEST_F(HostileBroker, OneThatHasMoreThanWasEverSentIsNotPublishedTo) {
 }
 
 TEST_F(HostileBroker, OneThatSendsADaemonsFramesIsGreetedAgain) {
+  std::promise<void> greeted_again;
   {
-    const FakeBroker broker(port_.endpoint(), [](const Frame& frame) -> Answers {
+    int greetings = 0;
+    const FakeBroker broker(port_.endpoint(), [&](const Frame& frame) -> Answers {
       if (!is_hello(frame)) return {};
+      if (++greetings == 2) greeted_again.set_value();
+      if (greetings > 1) return {};  // or the link would be connected for a moment again
       return {welcome(0), transport::encode(HelloFrame{"till-1", 9, 1, "fake"})};
     });
+    ASSERT_EQ(greeted_again.get_future().wait_for(kPatience), std::future_status::ready);
     expect_link("connecting", "a frame that only a daemon sends");
   }
   expect_a_good_broker_gets_everything();
