@@ -6,7 +6,8 @@
 namespace outboxd::daemon {
 namespace {
 
-constexpr std::size_t kFactor = 4;  // less than kLongRoundMs / kShortRoundMs, or it would swing
+constexpr std::size_t kFactor = 4;
+static_assert(kFactor < CreditPacer::kLongRoundMs / CreditPacer::kShortRoundMs, "it would swing");
 
 }  // namespace
 

@@ -130,8 +130,9 @@ void PaymentsModule::charged(const Order& order, const GatewayAnswer& answer) {
       ++counters_.declined;
       return fail(order, domain::kFailureDeclined, answer.text);
     case Verdict::kUnavailable:
+      if (order.death) return give_up(order);
       ++counters_.unavailable;
-      return order.death ? give_up(order) : parts_.inbox.retry(order.delivery, answer.text);
+      return parts_.inbox.retry(order.delivery, answer.text);
   }
 }
 

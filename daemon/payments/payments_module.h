@@ -53,8 +53,8 @@ struct PaymentsModuleParts {
 //
 // An order's dead letter is asked about once more, under the same key, because the attempts it died
 // of may have moved the money: this process may have been killed between answer and commit each
-// time. An order that kills this process is given up when its letter has, too, kLastQuestions
-// times.
+// time. A letter that has died with this process kLastQuestions times is given up unasked: an order
+// that kills its payer must not do so for ever.
 //
 // Core thread only; the parts outlive it.
 class PaymentsModule : public EventConsumer {

@@ -150,6 +150,8 @@ TEST_F(PaymentsModuleTest, ADeadLetterThatTheGatewayDoesNotAnswerFailsThePayment
   EXPECT_EQ(payment.failure, "dead_lettered");
   EXPECT_EQ(payment.failure_detail, "the simulated gateway is down");
   EXPECT_EQ(payment.attempts, 0U) << "how many there were, only the broker knows";
+  EXPECT_EQ(bank.counters().dead_lettered, 1U);
+  EXPECT_EQ(bank.counters().unavailable, 0U) << "it is not asked again";
   EXPECT_THAT(bank.event_types(), ElementsAre("payment.failed"));
   EXPECT_THAT(gateway.charge_calls(), ElementsAre("tills/1"));
 }
