@@ -91,7 +91,7 @@ void Server::start(ProcessOptions extra) {
                            " instead of getting ready:\n" + process_->err());
 }
 
-Outcome Server::run(std::vector<std::string> extra_arguments) {
+ProcessOutcome Server::run(std::vector<std::string> extra_arguments) {
   return e2e::run({.argv = command(extra_arguments)});
 }
 

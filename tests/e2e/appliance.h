@@ -69,7 +69,7 @@ class Server {
   void start(ProcessOptions extra);
 
   // Starts it, and waits for its end: for starts that must fail, and for --repair.
-  Outcome run(std::vector<std::string> extra_arguments = {});
+  ProcessOutcome run(std::vector<std::string> extra_arguments = {});
 
   ExitStatus stop();  // SIGTERM
   void kill();        // SIGKILL

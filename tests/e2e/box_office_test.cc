@@ -13,14 +13,14 @@
 namespace outboxd::e2e {
 namespace {
 
-constexpr int kRounds = 12;
-constexpr std::size_t kBuyers = 64;
-constexpr std::size_t kSalesPerRound = 40;
-
 using ById = std::map<std::string, Json>;
 
 class BoxOffice : public ApplianceTest {
  protected:
+  static constexpr int kRounds = 12;
+  static constexpr std::size_t kBuyers = 64;
+  static constexpr std::size_t kSalesPerRound = 40;
+
   BoxOffice() { daemon_.configure("modules = [\"reservations\"]\n"); }
 
   void TearDown() override {

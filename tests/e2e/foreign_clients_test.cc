@@ -20,7 +20,7 @@ class ForeignClients : public ApplianceTest {
   void SetUp() override { lonely_.start(); }
 
   // Both scripts do the same with their client, and print what they were told.
-  void check(const Outcome& outcome, const std::string& prefix) {
+  void check(const ProcessOutcome& outcome, const std::string& prefix) {
     ASSERT_EQ(outcome.status, 0) << outcome.err;
     const Json told = Json::parse(outcome.out);
     EXPECT_TRUE(told.at("tail").at("error").is_null());

@@ -19,7 +19,7 @@ TEST(GatewayTls, ACertificateThatNobodySignedIsRefused) {
   const std::string address = port.endpoint().substr(std::string("tcp://").size());
   const std::string key = directory / "key.pem";
   const std::string certificate = directory / "certificate.pem";
-  const Outcome made =
+  const ProcessOutcome made =
       run({.argv = {"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
                     "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
                     key, "-out", certificate}});

@@ -12,16 +12,14 @@
 #include <sys/stat.h>
 
 #include "tests/e2e/appliance.h"
+#include "tests/support/read_file.h"
 
 namespace outboxd::e2e {
 namespace {
 
-const std::string kDay = OUTBOXD_SOURCE_DIR "/docs/examples/online-retail/2010-12-01.csv";
+using support::read_file;
 
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+const std::string kDay = OUTBOXD_SOURCE_DIR "/docs/examples/online-retail/2010-12-01.csv";
 
 // A file that gets its contents while it is read, so that its reader is in the middle of it for as
 // long as a test likes.

@@ -12,12 +12,12 @@
 namespace outboxd::e2e {
 namespace {
 
-constexpr int kRounds = 20;
-constexpr std::size_t kClients = 6;
-constexpr std::uint64_t kAnswersPerRound = 150;
-
 class Kills : public ApplianceTest {
  protected:
+  static constexpr int kRounds = 20;
+  static constexpr std::size_t kClients = 6;
+  static constexpr std::uint64_t kAnswersPerRound = 150;
+
   // Everything that the broker has, by sequence number. Fails on duplicates, on gaps, and on
   // topics whose offsets do not follow the sequence (G3, G7, G8).
   std::map<std::uint64_t, Json> delivered() {

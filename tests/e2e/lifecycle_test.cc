@@ -14,9 +14,12 @@
 
 #include "tests/e2e/appliance.h"
 #include "tests/e2e/raw_connection.h"
+#include "tests/support/read_file.h"
 
 namespace outboxd::e2e {
 namespace {
+
+using support::read_file;
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;
@@ -26,11 +29,6 @@ class Lifecycle : public ApplianceTest {};
 
 void write_file(const fs::path& path, std::string_view text) {
   std::ofstream(path, std::ios::binary) << text;
-}
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // RocksDB's write-ahead log with the most in it.
@@ -139,8 +137,9 @@ TEST_F(Lifecycle, ASecondDaemonOnTheSameDataIsRefused) {
   lonely_.start();
   Server second{
       "outboxd", directory_ / "second", {"--producer", "till-1", "--data-dir", lonely_.data()}};
-  const Outcome outcome = e2e::run({.argv = {program("outboxd"), "--data-dir", lonely_.data(),
-                                             "--socket", second.socket(), "--producer", "till-1"}});
+  const ProcessOutcome outcome =
+      e2e::run({.argv = {program("outboxd"), "--data-dir", lonely_.data(), "--socket",
+                         second.socket(), "--producer", "till-1"}});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, HasSubstr(lonely_.data().string()));
   EXPECT_FALSE(fs::exists(second.socket()));
@@ -149,7 +148,7 @@ TEST_F(Lifecycle, ASecondDaemonOnTheSameDataIsRefused) {
 
 TEST_F(Lifecycle, ASecondBrokerOnTheSameDataIsRefused) {
   broker_.start();
-  const Outcome outcome =
+  const ProcessOutcome outcome =
       e2e::run({.argv = {program("outbox-broker"), "--data-dir", broker_.data(), "--socket",
                          directory_ / "s2", "--listen", "tcp://127.0.0.1:0"}});
   EXPECT_EQ(outcome.status, 1);
@@ -160,7 +159,7 @@ TEST_F(Lifecycle, ASecondBrokerOnTheSameDataIsRefused) {
 TEST_F(Lifecycle, TheDataOfAnotherProducerAreRefused) {
   lonely_.start();
   EXPECT_EQ(lonely_.stop(), 0);
-  const Outcome outcome = lonely_.run({"--producer", "till-2"});
+  const ProcessOutcome outcome = lonely_.run({"--producer", "till-2"});
   EXPECT_NE(outcome.status, 0);
 }
 
@@ -207,12 +206,12 @@ TEST_F(Lifecycle, DamageInTheMiddleOfTheLogIsRefusedUntilARepairTellsWhatIsLost)
 
   // Twice: a refusal changes nothing.
   for (int attempt = 0; attempt < 2; ++attempt) {
-    const Outcome refused = lonely_.run();
+    const ProcessOutcome refused = lonely_.run();
     EXPECT_EQ(refused.status, 1);
     EXPECT_THAT(refused.err, AllOf(HasSubstr(".log"), HasSubstr("--repair")));
   }
 
-  const Outcome repaired = lonely_.run({"--repair"});
+  const ProcessOutcome repaired = lonely_.run({"--repair"});
   EXPECT_EQ(repaired.status, 0) << repaired.err;
   EXPECT_THAT(repaired.out, AllOf(HasSubstr("damage in"), HasSubstr("lost events")));
 
@@ -243,7 +242,7 @@ TEST_F(Lifecycle, RepairingWhatIsNotDamagedChangesNothing) {
   lonely_.start();
   lonely_.ask("order.create", order("o-1"));
   lonely_.kill();
-  const Outcome outcome = lonely_.run({"--repair"});
+  const ProcessOutcome outcome = lonely_.run({"--repair"});
   EXPECT_EQ(outcome.status, 0);
   EXPECT_THAT(outcome.out, HasSubstr("nothing to repair"));
   lonely_.start();
@@ -253,15 +252,15 @@ TEST_F(Lifecycle, RepairingWhatIsNotDamagedChangesNothing) {
 TEST_F(Lifecycle, AWrongConfigurationIsRefusedByFileLineAndKey) {
   const fs::path config = directory_ / "outboxd.toml";
   write_file(config, "producer = \"till-1\"\n[broker]\nendpiont = \"tcp://127.0.0.1:7300\"\n");
-  const Outcome checked =
+  const ProcessOutcome checked =
       e2e::run({.argv = {program("outboxd"), "--config", config, "--check-config"}});
   EXPECT_EQ(checked.status, 2);
   EXPECT_THAT(checked.err, AllOf(HasSubstr(config.string() + ":3"), HasSubstr("endpiont")));
 
-  const Outcome started = e2e::run({.argv = {program("outboxd"), "--config", config}});
+  const ProcessOutcome started = e2e::run({.argv = {program("outboxd"), "--config", config}});
   EXPECT_EQ(started.status, 2);
   EXPECT_EQ(started.err, checked.err);
-  const Outcome asked = e2e::run({.argv = {program("outboxctl"), "check-config", config}});
+  const ProcessOutcome asked = e2e::run({.argv = {program("outboxctl"), "check-config", config}});
   EXPECT_EQ(asked.status, 2);
   EXPECT_EQ(asked.err, checked.err);
 
@@ -273,7 +272,7 @@ TEST_F(Lifecycle, AWrongConfigurationIsRefusedByFileLineAndKey) {
 
 TEST_F(Lifecycle, ASocketPathThatSomethingElseHoldsIsRefusedAndLeftAlone) {
   write_file(lonely_.socket(), "precious");
-  const Outcome outcome = lonely_.run();
+  const ProcessOutcome outcome = lonely_.run();
   EXPECT_NE(outcome.status, 0);
   EXPECT_THAT(outcome.err, HasSubstr(lonely_.socket()));
   EXPECT_EQ(read_file(lonely_.socket()), "precious");

@@ -10,18 +10,16 @@
 #include <unistd.h>
 
 #include "tests/e2e/process.h"
+#include "tests/support/read_file.h"
 
 namespace outboxd::e2e {
 namespace {
 
+using support::read_file;
+
 namespace fs = std::filesystem;
 
 const fs::path kLock = OUTBOXD_SOURCE_DIR "/tests/e2e/foreign_clients";
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // Held by one process at a time: tests run side by side, and an installation takes what is there
 // away before it puts it back.
@@ -56,9 +54,9 @@ fs::path node_packages() {
   for (const char* name : {"package.json", "package-lock.json"}) {
     fs::copy_file(kLock / name, directory / name, fs::copy_options::overwrite_existing);
   }
-  const Outcome installed = run({.argv = {"/usr/bin/npm", "ci", "--ignore-scripts", "--no-audit",
-                                          "--no-fund", "--loglevel=error"},
-                                 .directory = directory});
+  const ProcessOutcome installed = run({.argv = {"/usr/bin/npm", "ci", "--ignore-scripts",
+                                                 "--no-audit", "--no-fund", "--loglevel=error"},
+                                        .directory = directory});
   EXPECT_EQ(installed.status, 0) << installed.out << installed.err;
   return directory / "node_modules";
 }

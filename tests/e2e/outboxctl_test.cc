@@ -27,7 +27,7 @@ class Outboxctl : public ApplianceTest {
     daemon_.start();
   }
 
-  Outcome ctl(std::vector<std::string> words, std::string input = {}) {
+  ProcessOutcome ctl(std::vector<std::string> words, std::string input = {}) {
     std::vector<std::string> argv = {program("outboxctl"), "--socket", asked_->socket(),
                                      "--broker-socket", broker_.socket()};
     argv.insert(argv.end(), words.begin(), words.end());
@@ -37,7 +37,7 @@ class Outboxctl : public ApplianceTest {
   // What a command prints that must succeed: one JSON value a line.
   std::vector<Json> json(std::vector<std::string> words, std::string input = {}) {
     words.insert(words.begin(), "--json");
-    const Outcome outcome = ctl(words, std::move(input));
+    const ProcessOutcome outcome = ctl(words, std::move(input));
     EXPECT_EQ(outcome.status, kDone) << words.at(1) << ": " << outcome.err;
     std::vector<Json> values;
     std::istringstream lines(outcome.out);
@@ -53,7 +53,7 @@ class Outboxctl : public ApplianceTest {
 
   // For people: it succeeds and says `text` somewhere.
   void expect_shown(std::vector<std::string> words, std::string_view text) {
-    const Outcome outcome = ctl(words);
+    const ProcessOutcome outcome = ctl(words);
     EXPECT_EQ(outcome.status, kDone) << outcome.err;
     EXPECT_THAT(outcome.out, HasSubstr(std::string(text)));
   }
@@ -228,11 +228,11 @@ TEST_F(Outboxctl, TheLetterOfAnExpiredOrderIsNotReplayedButDiscarded) {
   one({"outbox", "wait", "2", "--level", "stored"});  // order.expired, of the batch of its letter
   EXPECT_EQ(one({"order", "get", "o-1"}).at("status"), "EXPIRED");
   EXPECT_THAT(std::string(one({"dead", "list"}).at("reason")), HasSubstr("expired"));
-  const Outcome waited = ctl({"outbox", "wait", "1", "--level", "delivered"});
+  const ProcessOutcome waited = ctl({"outbox", "wait", "1", "--level", "delivered"});
   EXPECT_EQ(waited.status, kRefused);
   EXPECT_THAT(waited.err, HasSubstr("event 1 is a dead letter: expired"));
 
-  const Outcome all = ctl({"dead", "replay", "--all"});
+  const ProcessOutcome all = ctl({"dead", "replay", "--all"});
   EXPECT_EQ(all.status, kRefused);
   EXPECT_THAT(all.err, HasSubstr("invalid_state"));
   expect_shown({"dead", "discard", "--all", "--reason", "the customer has left"}, "discarded");
@@ -287,7 +287,7 @@ TEST_F(Outboxctl, ATokenPaysOnceForItsUserAndIsReadFromStandardInput) {
   };
   EXPECT_EQ(one(pay_with_input("r-1"), token + "\n").at("replayed"), false);
   EXPECT_EQ(one(pay_with_input("r-1"), token).at("replayed"), true);
-  const Outcome spent = ctl(pay_with_input("r-2"), token);
+  const ProcessOutcome spent = ctl(pay_with_input("r-2"), token);
   EXPECT_EQ(spent.status, kRefused);
   EXPECT_THAT(spent.err, HasSubstr("token_invalid (token)"));
   expect_shown({"token", "check", "u-1", "--token", token}, "no");
@@ -297,7 +297,7 @@ TEST_F(Outboxctl, WhatPointsDoNotBuyIsRefusedAndChangesNothing) {
   deposit("u-1", "30");
   hold("r-1", "u-1", "A1");
   const std::string token = one({"token", "issue", "u-1"}).at("token");
-  const Outcome poor = ctl({"reservation", "pay", "r-1", "--user", "u-1", "--token", token});
+  const ProcessOutcome poor = ctl({"reservation", "pay", "r-1", "--user", "u-1", "--token", token});
   EXPECT_EQ(poor.status, kRefused);
   EXPECT_THAT(poor.err, HasSubstr("insufficient_points"));
   EXPECT_THAT(poor.err, HasSubstr("10 are missing"));
@@ -400,7 +400,7 @@ TEST_F(Outboxctl, ARefusalIsStatusOneAndSaysWhy) {
            {"state", "get", "k"},
            {"outbox", "get", "9"},
            {"broker", "tail", "nowhere"}}) {
-    const Outcome outcome = ctl(words);
+    const ProcessOutcome outcome = ctl(words);
     EXPECT_EQ(outcome.status, kRefused) << words[0] << " " << words[1];
     EXPECT_THAT(outcome.err, HasSubstr("outboxctl: "));
     EXPECT_EQ(outcome.out, "");
@@ -434,7 +434,7 @@ TEST_F(Outboxctl, AnUnreachableDaemonOrBrokerIsStatusThree) {
                                                                  {"tail"},
                                                                  {"broker", "status"},
                                                                  {"broker", "tail", "orders"}}) {
-    const Outcome outcome = ctl(words);
+    const ProcessOutcome outcome = ctl(words);
     EXPECT_EQ(outcome.status, kUnreachable) << words[0];
     EXPECT_THAT(outcome.err, HasSubstr("unreachable"));
   }
@@ -445,14 +445,14 @@ TEST_F(Outboxctl, AnUnknownOutcomeOrATimeoutIsStatusFour) {
 
   // A daemon that took the request and is gone before it answers.
   daemon_.process().signal(SIGSTOP);
-  const Outcome silent = ctl({"--timeout", "100ms", "order", "get", "o-1"});
+  const ProcessOutcome silent = ctl({"--timeout", "100ms", "order", "get", "o-1"});
   daemon_.process().signal(SIGCONT);
   EXPECT_EQ(silent.status, kOutcomeUnknown);
 }
 
 TEST_F(Outboxctl, VersionsAndHelpAreStatusZero) {
   for (const char* name : {"outboxd", "outbox-broker", "outboxctl"}) {
-    const Outcome version = run({.argv = {program(name), "--version"}});
+    const ProcessOutcome version = run({.argv = {program(name), "--version"}});
     EXPECT_EQ(version.status, 0);
     EXPECT_THAT(version.out, HasSubstr(std::string(name) + " "));
     EXPECT_EQ(run({.argv = {program(name), "--help"}}).status, 0);

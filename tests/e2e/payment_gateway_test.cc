@@ -90,7 +90,7 @@ TEST_F(PaymentGateway, ThatDoesNotKnowUsDeclinesNobody) {
 
 TEST_F(PaymentGateway, IsNotAskedByAPayerThatCannotReadItsKey) {
   configure_payer(directory_ / "missing");
-  const Outcome outcome = payer_.run();
+  const ProcessOutcome outcome = payer_.run();
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, HasSubstr("missing cannot be read"));
   EXPECT_FALSE(std::filesystem::exists(payer_.data())) << "it ends before it touches anything";
@@ -99,7 +99,7 @@ TEST_F(PaymentGateway, IsNotAskedByAPayerThatCannotReadItsKey) {
   std::filesystem::permissions(key, std::filesystem::perms::others_read,
                                std::filesystem::perm_options::add);
   configure_payer(key);
-  const Outcome open_to_all = payer_.run();
+  const ProcessOutcome open_to_all = payer_.run();
   EXPECT_EQ(open_to_all.status, 1);
   EXPECT_THAT(open_to_all.err, HasSubstr("may be read by everyone"));
   EXPECT_THAT(open_to_all.err, Not(HasSubstr("sk_till")));

@@ -14,10 +14,6 @@
 namespace outboxd::e2e {
 namespace {
 
-constexpr int kRounds = 30;
-constexpr std::size_t kClients = 4;
-constexpr std::uint64_t kAnswersPerRound = 40;
-
 constexpr const char* kQuickRetries = R"(
 [groups]
 backoff_base_ms = 20
@@ -26,6 +22,10 @@ backoff_max_ms = 100
 
 class PaymentKills : public ApplianceTest {
  protected:
+  static constexpr int kRounds = 30;
+  static constexpr std::size_t kClients = 4;
+  static constexpr std::uint64_t kAnswersPerRound = 40;
+
   PaymentKills() {
     broker_.configure(kQuickRetries);
     payer_.configure("[payments]\ngateway = \"http\"\nurl = \"" + gateway_.url() + "\"\n");

@@ -254,7 +254,7 @@ std::uint64_t Process::peak_rss_bytes() const {
   throw std::runtime_error("the process has no memory: it has ended");
 }
 
-Outcome run(ProcessOptions options) {
+ProcessOutcome run(ProcessOptions options) {
   Process process(std::move(options));
   const ExitStatus status = process.wait();
   return {status, process.out(), process.err()};

@@ -89,12 +89,12 @@ class Process {
 };
 
 // Runs a program to its end.
-struct Outcome {
+struct ProcessOutcome {
   ExitStatus status = 0;
   std::string out;
   std::string err;
 };
-Outcome run(ProcessOptions options);
+ProcessOutcome run(ProcessOptions options);
 
 // The path of one of the project's programs, as they were built with the tests.
 std::string program(std::string_view name);

@@ -14,7 +14,7 @@ namespace outboxd::broker {
 namespace {
 
 using e2e::Json;
-using e2e::Outcome;
+using e2e::ProcessOutcome;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -43,7 +43,7 @@ class OutboxBrokerTest : public ::testing::Test {
     file.put(static_cast<char>(bytes.at(middle) ^ 0x55));
   }
 
-  Outcome run(std::vector<std::string> arguments) {
+  ProcessOutcome run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), e2e::program("outbox-broker"));
     return e2e::run({.argv = std::move(arguments)});
   }
@@ -118,7 +118,7 @@ TEST_F(OutboxBrokerTest, G12AWelcomedEpochFencesAfterSigkillThoughItPublishedNot
 
 TEST_F(OutboxBrokerTest, ASecondBrokerOnTheSameDataRefusesToStart) {
   broker_.start();
-  const Outcome outcome = broker_.run();
+  const ProcessOutcome outcome = broker_.run();
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, HasSubstr("cannot open"));
 }
@@ -137,10 +137,10 @@ TEST_F(OutboxBrokerTest, ADamagedLogRefusesToStartUntilRepairedAndTheRestIsKept)
   broker_.kill();
   damage_log();
 
-  const Outcome refused = broker_.run();
+  const ProcessOutcome refused = broker_.run();
   EXPECT_EQ(refused.status, 1);
   EXPECT_THAT(refused.err, HasSubstr("--repair"));
-  const Outcome repaired = broker_.run({"--repair"});
+  const ProcessOutcome repaired = broker_.run({"--repair"});
   EXPECT_EQ(repaired.status, 0);
   EXPECT_THAT(repaired.out, HasSubstr("lost: topic orders, offsets "));
   broker_.start();
@@ -152,7 +152,7 @@ TEST_F(OutboxBrokerTest, ADamagedLogRefusesToStartUntilRepairedAndTheRestIsKept)
 
 TEST_F(OutboxBrokerTest, WrongUsageEndsWithTwo) {
   EXPECT_EQ(run({"--no-such-flag"}).status, 2);
-  const Outcome endpoint = run({"--listen", "tcp://0.0.0.0:1"});
+  const ProcessOutcome endpoint = run({"--listen", "tcp://0.0.0.0:1"});
   EXPECT_EQ(endpoint.status, 2);
   EXPECT_THAT(endpoint.err, HasSubstr("--listen: "));
 }
@@ -161,12 +161,12 @@ TEST_F(OutboxBrokerTest, CheckConfigSaysWhatTheStartWouldSay) {
   const std::string file = directory_ / "x.toml";
   std::ofstream(file) << "listen = 7\n";
   for (const std::string& flag : {std::string("--check-config"), std::string("--repair")}) {
-    const Outcome outcome = run({"--config", file, flag});
+    const ProcessOutcome outcome = run({"--config", file, flag});
     EXPECT_EQ(outcome.status, 2);
     EXPECT_THAT(outcome.err, HasSubstr("x.toml:1: listen: must be tcp://HOST:PORT"));
   }
   std::ofstream(file) << "# empty\n";
-  const Outcome good = run({"--config", file, "--check-config"});
+  const ProcessOutcome good = run({"--config", file, "--check-config"});
   EXPECT_EQ(good.status, 0);
   EXPECT_THAT(good.out, HasSubstr("good"));
 }
@@ -175,7 +175,7 @@ TEST_F(OutboxBrokerTest, WithoutTheSpaceToOpenSafelyItSaysSoAndTouchesNothing) {
   const std::string file = directory_ / "x.toml";
   std::ofstream(file) << "[storage]\nsoft_free_bytes = 9000000000000000000\n"
                          "hard_free_bytes = 9000000000000000000\n";
-  const Outcome outcome = run({"--config", file, "--data-dir", directory_ / "data"});
+  const ProcessOutcome outcome = run({"--config", file, "--data-dir", directory_ / "data"});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, HasSubstr("(storage.hard_free_bytes)"));
   EXPECT_FALSE(std::filesystem::exists(directory_ / "data"));
@@ -190,7 +190,7 @@ TEST_F(OutboxBrokerTest, ShortOfSpaceFromTheStartItSaysSoAndRuns) {
 }
 
 TEST_F(OutboxBrokerTest, TellsItsVersion) {
-  const Outcome outcome = run({"--version"});
+  const ProcessOutcome outcome = run({"--version"});
   EXPECT_EQ(outcome.status, 0);
   EXPECT_THAT(outcome.out, EndsWith(std::string(OUTBOXD_VERSION) + "\n"));
 }
