@@ -10,6 +10,7 @@ PATTERNS = (
     (re.compile(r"/tmp/bash_\w+"), "a path of one machine"),
     (re.compile(r"\bGTEST_SKIP\(\)(?!\s*<<)|\bDISABLED_\w+"), "a test that does not run, and does not say why"),
     (re.compile(r"^(<{7}|>{7}|={7})( |$)", re.MULTILINE), "an unresolved merge"),
+    (re.compile(r'^#include ".*\.cc"', re.MULTILINE), "a source, included"),
     (re.compile(r"[ \t]+$", re.MULTILINE), "trailing blanks"),
 )
 DRAWERS = re.compile(r"^(utils?|helpers?|common|misc|manager)s?(_test)?\.(h|cc|py)$")
