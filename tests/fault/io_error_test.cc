@@ -14,7 +14,7 @@ constexpr std::uint64_t kSeed = 20110209;
 
 // As for power cuts, a sanitizer has time for a sample. Odd, since faults that happen once and
 // those that stay take turns.
-constexpr std::size_t kStride = support::kMemoryIsSanitized ? 9 : 1;
+const std::size_t kStride = support::sampled_every(9);
 
 IoErrorReport expect_none_lost(IoErrorOptions options) {
   options.every *= kStride;

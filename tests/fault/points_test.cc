@@ -16,8 +16,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-// A sanitizer makes opening a disk ten times as slow: there, every tenth cut point will do.
-constexpr std::size_t kStride = support::kMemoryIsSanitized ? 10 : 1;
+// Under a sanitizer, every tenth cut point will do.
+const std::size_t kStride = support::sampled_every(10);
 
 SweepReport sweep(const PointsScript& script, const SweepOptions& options) {
   const DiskCheck check = [&](const DiskImage& disk, std::size_t acknowledged) {

@@ -10,14 +10,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from source_tree import SourceTree  # noqa: E402
 
-LINTS = ("layering", "banned_calls", "lengths", "leftovers", "mirror", "packages")
+LINTS = ("layering", "banned_calls", "lengths", "leftovers", "mirror", "packages", "dev_commands")
 
 
 def main(arguments):
     if len(arguments) != 2 or arguments[0] not in LINTS:
         print(f"usage: run.py {'|'.join(LINTS)} ROOT", file=sys.stderr)
         return 2
-    findings = list(importlib.import_module(arguments[0]).check(SourceTree(arguments[1])))
+    findings = list(importlib.import_module(arguments[0]).check(SourceTree(pathlib.Path(arguments[1]).resolve())))
     for finding in findings:
         print(finding)
     return 1 if findings else 0

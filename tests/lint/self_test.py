@@ -13,6 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import banned_calls  # noqa: E402
+import dev_commands  # noqa: E402
 import layering  # noqa: E402
 import leftovers  # noqa: E402
 import lengths  # noqa: E402
@@ -166,6 +167,10 @@ class Leftovers(PlantedTree):
         self.plant("domain/b.h", "int x;\n")
         self.assert_found(leftovers, "domain/b.h:1", "#pragma once")
 
+    def test_sources_that_are_included_are_found(self):
+        self.plant("domain/a.cc", '#include "domain/b.cc"\n')
+        self.assert_found(leftovers, "domain/a.cc:1", "a source, included")
+
     def test_untidy_line_ends_are_found(self):
         self.plant("domain/a.cc", "int x; \nint y;")
         self.assert_found(leftovers, "domain/a.cc:1", "trailing blanks")
@@ -203,6 +208,26 @@ class Packages(PlantedTree):
         self.assert_found(packages, "version")
 
 
+class DevCommands(PlantedTree):
+    def plant_dev(self, told):
+        self.plant("dev", f"#!/bin/sh\nif [ \"$1\" = help ]; then echo '  deb  packages'; else echo '{told}'; fi\n")
+        (self.root / "dev").chmod(0o755)
+
+    def test_what_a_command_starts_is_there(self):
+        self.plant("CMakeLists.txt", "add_executable(outboxd main.cc)\n")
+        self.plant("CMakePresets.json", '{ "name": "release" }\n')
+        self.plant("packaging/pack", "")
+        (self.root / "packaging/pack").chmod(0o755)
+        for good in ("packaging/pack x", "cmake --build b --target outboxd", "configure release", "build/release/bin/outboxd"):
+            self.plant_dev(good)
+            self.assert_clean(dev_commands)
+        for bad in ("packaging/unpack x", "cmake --build b --target outboxx", "configure debug", "build/release/bin/x",
+                    "no-such-program x"):
+            with self.subTest(bad):
+                self.plant_dev(bad)
+                self.assert_found(dev_commands, "deb: ")
+
+
 class Tools(PlantedTree):
     def status_of(self, *command):
         return subprocess.run(command, capture_output=True, check=False).returncode
@@ -237,6 +262,35 @@ class Tools(PlantedTree):
         self.assertEqual(self.status_of(*tidy), 0)
         self.plant("domain/a.cc", "int* f() { return 0; }\n")
         self.assertEqual(self.status_of(*tidy), 1)
+
+    def plant_joined(self):
+        """A unit that joins two sources, and the words to run clang-tidy over it."""
+        self.plant(".clang-tidy", (HERE.parent.parent / ".clang-tidy").read_text(encoding="utf-8"))
+        unit = self.root / "build/domain/unity_0_cxx.cxx"
+        self.plant("build/domain/unity_0_cxx.cxx",
+                   f'#include "{self.root}/domain/a.cc"\n#include "{self.root}/domain/b.cc"\n')
+        self.plant("build/compile_commands.json", json.dumps([
+            {"directory": str(self.root), "file": str(unit), "command": f"c++ -std=c++20 -I{self.root} -c {unit}"}]))
+        self.plant("domain/a.cc", '#include "domain/a.h"\n')
+        self.plant("domain/a.h", "int* g();\n")
+        self.plant("domain/b.cc", "int* f() { return nullptr; }\n")
+        return str(HERE / "tidy.py"), str(self.root / "build"), str(self.root)
+
+    def test_clang_tidy_looks_into_sources_that_the_build_joins(self):
+        tidy = self.plant_joined()
+        self.assertEqual(self.status_of(*tidy), 0)
+        self.plant("domain/b.cc", "int* f() { return 0; }\n")
+        self.assertEqual(self.status_of(*tidy), 1)
+
+    def test_clang_tidy_of_changes_looks_at_what_git_says_has_changed(self):
+        program, *folders = self.plant_joined()
+        self.plant("domain/b.cc", "int* f() { return 0; }\n")
+        git = ("git", "-C", str(self.root), "-c", "user.name=a", "-c", "user.email=a@localhost")
+        for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "all")):
+            self.assertEqual(self.status_of(*git, *words), 0)
+        self.assertEqual(self.status_of(program, "--changed", *folders), 0)
+        self.plant("domain/a.h", "int* g(int);\n")
+        self.assertEqual(self.status_of(program, "--changed", *folders), 1)
 
     def test_clang_tidy_without_sources_is_an_error(self):
         self.plant("build/compile_commands.json", "[]")
