@@ -7,4 +7,4 @@ grep -rlIE --exclude-dir=.git --exclude-dir=build '^#!.*\b(sh|bash)\b' . |
     # Only a first line makes a script.
     if head -n 1 "$file" | grep -qE '^#!.*\b(sh|bash)\b'; then printf '%s\0' "$file"; fi
   done |
-  xargs -0 -r shellcheck
+  xargs -0 -r shellcheck -x
