@@ -218,7 +218,9 @@ int repair_store(const Config& config) {
                                            damage.events->first, damage.events->last)
                              : "which changes were lost cannot be told");
   }
-  fmt::print("outboxd: the damaged files are kept in {}\n", recovery.copy_directory);
+  if (!recovery.copy_directory.empty()) {
+    fmt::print("outboxd: the damaged files are kept in {}\n", recovery.copy_directory);
+  }
   for (const storage::SeqRange& range : recovery.lost) {
     fmt::print("outboxd: lost events {} to {}{}\n", range.first, range.last,
                recovery.lost_entries_replaced ? "; outbox.entry_lost takes their places" : "");

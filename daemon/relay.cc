@@ -52,7 +52,7 @@ void Relay::offer(const domain::SealedGroup& group) {
       // outbox.
       if (!keep_fresh_ || fresh_size_ + entry.envelope.size() > options_.fresh_bytes) break;
       fresh_size_ += entry.envelope.size();
-      fresh_.push_back({entry.seq, entry.envelope});
+      fresh_.push_back({entry.seq, entry.chain, entry.envelope});
     }
   }
   link_->wake(group.entries().back().seq + 1);
@@ -76,6 +76,7 @@ Status Relay::read(Seq from, std::size_t max_events, std::size_t max_bytes,
                    transport::PublishBatch& batch) {
   batch.first_seq = from;
   batch.envelopes.clear();
+  batch.chains.clear();
   if (!unburied_.contains(from) && read_fresh(from, max_events, max_bytes, batch)) {
     return domain::ok_status();
   }
@@ -92,34 +93,31 @@ bool Relay::read_fresh(Seq from, std::size_t max_events, std::size_t max_bytes,
     if (unburied_.contains(fresh_[i].seq)) break;
     bytes += fresh_[i].envelope.size();
     batch.envelopes.push_back(fresh_[i].envelope);
+    batch.chains.push_back(fresh_[i].chain);
   }
   return true;
 }
 
 Status Relay::read_stored(Seq from, std::size_t max_events, std::size_t max_bytes,
                           transport::PublishBatch& batch) {
-  const Seq next_seq =
-      progress_().next_seq;  // before the scan: a hole below it is a withdrawn entry
   std::size_t bytes = 0;
   const auto is_full = [&] { return batch.envelopes.size() >= max_events || bytes >= max_bytes; };
-  const auto pad_to = [&](Seq seq) {
-    while (!is_full() && from + batch.envelopes.size() < seq) batch.envelopes.emplace_back();
-  };
-  bool awaits_burial = false;
-  OUTBOXD_TRY(reader_.scan_outbox(from, [&](const domain::OutboxEntry& entry) {
-    pad_to(entry.seq);
-    awaits_burial = unburied_.contains(entry.seq);
-    if (awaits_burial || is_full() || entry.seq != from + batch.envelopes.size()) return false;
-    bytes += entry.envelope.size();
-    batch.envelopes.push_back(entry.envelope);
+  Status status = reader_.scan_positions(from, [&](const domain::OutboxPosition& position) {
+    const bool awaits_burial = position.entry != nullptr && unburied_.contains(position.seq);
+    if (awaits_burial || is_full() || position.seq != from + batch.envelopes.size()) return false;
+    batch.envelopes.push_back(position.entry == nullptr ? "" : position.entry->envelope);
+    batch.chains.push_back(position.chain);
+    bytes += batch.envelopes.back().size();
     return !is_full();
-  }));
-  if (!awaits_burial) pad_to(next_seq);
+  });
+  // What stands before damage is published; the next read comes upon it.
+  if (!status && batch.envelopes.empty()) return status;
   unburied_.erase(unburied_.lower_bound(from),
                   unburied_.lower_bound(from + batch.envelopes.size()));
   // Entries that are complete are no longer there, and must not pass for withdrawn ones.
   if (const Seq completed_seq = progress_().completed_seq; from <= completed_seq) {
     batch.envelopes.clear();
+    batch.chains.clear();
     return domain::Error{domain::ErrorCode::kInternal,
                          "the broker asks for event " + std::to_string(from) +
                              ", but it acknowledged everything up to " +

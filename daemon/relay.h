@@ -121,6 +121,7 @@ class Relay : public DeliveryChannel,
   // Both threads.
   struct Fresh {
     domain::Seq seq;
+    std::uint64_t chain;
     std::string envelope;
   };
   domain::Mutex mutex_;

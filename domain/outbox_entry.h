@@ -21,7 +21,19 @@ struct OutboxEntry {
   std::string envelope;
   std::int64_t elapsed_ms = 0;  // the elapsed time when it was committed; the store sets it
 
+  // Of this entry and all before it (G13); the store sets it. 0: committed before there were
+  // chains.
+  std::uint64_t chain = 0;
+
   friend bool operator==(const OutboxEntry&, const OutboxEntry&) = default;
+};
+
+// A number behind the watermark: an entry, or what stays of one that was withdrawn before it was
+// delivered.
+struct OutboxPosition {
+  Seq seq = 0;
+  std::uint64_t chain = 0;             // 0: unknown
+  const OutboxEntry* entry = nullptr;  // null: withdrawn
 };
 
 // An entry that will never be delivered, kept for people to look at.

@@ -130,10 +130,24 @@ class DurableReader {
   // Application keys that start with `prefix`, in byte order.
   virtual Result<PageOf<NamedState>> list_state(std::string_view prefix, const Page& page) = 0;
 
-  // Calls `visit` with the entries from `from` on, in order, until it returns false or there are no
-  // more. Completed entries are not visited. `visit` may be given the same entry object again with
-  // other contents.
-  virtual Status scan_outbox(Seq from, const std::function<bool(const OutboxEntry&)>& visit) = 0;
+  // Calls `visit` with the positions of the outbox from `from` on, in order, until it returns false
+  // or there are no more. Completed ones are not visited, and none of the others is passed over: a
+  // number that is not accounted for, and an entry that does not follow from the one before it, are
+  // an internal error that names them, after what stands before them was visited. `visit` may be
+  // given the same entry object again with other contents.
+  virtual Status scan_positions(Seq from,
+                                const std::function<bool(const OutboxPosition&)>& visit) = 0;
+
+  // The same for those that were not withdrawn.
+  Status scan_outbox(Seq from, const std::function<bool(const OutboxEntry&)>& visit) {
+    return scan_positions(from, [&](const OutboxPosition& position) {
+      return position.entry == nullptr || visit(*position.entry);
+    });
+  }
+
+  // The chain value of a position from the watermark up to the newest durable event (G13); 0 when
+  // it has none, or there is no such position.
+  virtual Result<std::uint64_t> chain_at(Seq seq) = 0;
 
   // The same for the dead letters.
   virtual Status scan_dead(Seq from, const std::function<bool(const DeadEntry&)>& visit) = 0;

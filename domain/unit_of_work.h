@@ -129,7 +129,8 @@ class Outbox {
   // the store cannot be read.
   virtual Result<std::optional<OutboxEntry>> find_pending(Seq /*seq*/) { OUTBOXD_CHECK(false); }
 
-  // Moves entry `seq` to the dead letters. Nothing happens when it is not there any more.
+  // Moves entry `seq` to the dead letters; its position stays, as a withdrawn one. Nothing happens
+  // when it is not there any more.
   virtual Status bury(Seq seq, std::string_view reason, TimestampMs now_ms) = 0;
 
   // Records which entries above the completed ones are complete, instead of what was recorded

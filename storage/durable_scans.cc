@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "storage/outbox_positions.h"
 #include "storage/points_records.h"
 #include "storage/records.h"
 #include "storage/slices.h"
@@ -24,9 +25,6 @@ namespace {
 // its answer fits a message.
 constexpr std::size_t kMaxScannedEntries = 2000;
 constexpr std::size_t kMaxPageBytes = std::size_t{384} << 10;
-
-// Few enough to cost little when a scan stops early, enough to keep a disk busy when it does not.
-constexpr std::size_t kReadaheadBytes = std::size_t{256} << 10;
 
 // The least string that is greater than every one that starts with `prefix`; `prefix` does not
 // consist of 0xff bytes alone.
@@ -151,42 +149,31 @@ Result<PageOf<domain::NamedState>> DurableScans::list_state(std::string_view pre
       });
 }
 
-Status DurableScans::scan_outbox(
-    Seq from, const std::function<bool(const domain::OutboxEntry&)>& visit) const {
-  domain::OutboxEntry entry;
-  return scan(Family::kOutbox, std::max(from, progress_.completed() + 1),
-              [&](Seq seq, std::string_view value) -> Result<bool> {
-                OUTBOXD_TRY(decode_outbox(seq, value, entry));
-                return visit(entry);
-              });
+Status DurableScans::scan_positions(
+    Seq from, const std::function<bool(const domain::OutboxPosition&)>& visit) const {
+  return storage::scan_positions(database_, progress_, from, visit);
+}
+
+Result<std::uint64_t> DurableScans::chain_at(Seq seq) const {
+  return storage::chain_at(database_, seq);
 }
 
 Status DurableScans::scan_dead(Seq from,
                                const std::function<bool(const domain::DeadEntry&)>& visit) const {
-  domain::DeadEntry dead;
-  return scan(Family::kDead, from, [&](Seq seq, std::string_view value) -> Result<bool> {
-    if (is_removed_letter(value)) return true;
-    OUTBOXD_TRY(decode_dead(seq, value, dead));
-    return visit(dead);
-  });
-}
-
-Status DurableScans::scan(Family family, Seq from,
-                          const std::function<Result<bool>(Seq, std::string_view)>& visit) const {
   const SeqKey first(from);
   const rocksdb::Slice lower_bound(first.view());
   rocksdb::ReadOptions options;
   options.iterate_lower_bound = &lower_bound;
-  options.readahead_size = kReadaheadBytes;
   options.fill_cache = false;  // read once; the cache is for the state
-  const std::unique_ptr<rocksdb::Iterator> entries(
-      database_.db().NewIterator(options, database_.family(static_cast<std::size_t>(family))));
-  for (entries->Seek(lower_bound); entries->Valid(); entries->Next()) {
-    const Seq seq = seq_of_key(view_of(entries->key()));
-    OUTBOXD_ASSIGN_OR_RETURN(const bool go_on, visit(seq, view_of(entries->value())));
-    if (!go_on) return domain::ok_status();
+  const std::unique_ptr<rocksdb::Iterator> letters(database_.db().NewIterator(
+      options, database_.family(static_cast<std::size_t>(Family::kDead))));
+  domain::DeadEntry dead;
+  for (letters->Seek(lower_bound); letters->Valid(); letters->Next()) {
+    if (is_removed_letter(view_of(letters->value()))) continue;
+    OUTBOXD_TRY(decode_dead(seq_of_key(view_of(letters->key())), view_of(letters->value()), dead));
+    if (!visit(dead)) return domain::ok_status();
   }
-  if (!entries->status().ok()) return to_error("read the outbox", entries->status());
+  if (!letters->status().ok()) return to_error("read the dead letters", letters->status());
   return domain::ok_status();
 }
 

@@ -32,18 +32,13 @@ class DurableScans {
   domain::Result<domain::PageOf<domain::NamedState>> list_state(std::string_view prefix,
                                                                 const domain::Page& page) const;
 
-  // Starts behind the watermark: before it lies what the collector has yet to remove, and walking
-  // over that would make every scan as long as the garbage.
-  domain::Status scan_outbox(domain::Seq from,
-                             const std::function<bool(const domain::OutboxEntry&)>& visit) const;
+  domain::Status scan_positions(
+      domain::Seq from, const std::function<bool(const domain::OutboxPosition&)>& visit) const;
+  domain::Result<std::uint64_t> chain_at(domain::Seq seq) const;
   domain::Status scan_dead(domain::Seq from,
                            const std::function<bool(const domain::DeadEntry&)>& visit) const;
 
  private:
-  domain::Status scan(
-      Family family, domain::Seq from,
-      const std::function<domain::Result<bool>(domain::Seq, std::string_view)>& visit) const;
-
   Database& database_;
   const DurableProgress& progress_;
 };

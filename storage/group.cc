@@ -82,7 +82,7 @@ void Group::seal(const Position& before, const Position& after) {
     put(Family::kMeta, kHeadKey, value);
   }
   if (after.completed != before.completed) {
-    encode_number(after.completed, value);
+    encode(CompletedRecord{after.completed, after.completed_chain}, value);
     put(Family::kMeta, kCompletedKey, value);
   }
 }

@@ -21,6 +21,10 @@ struct Position {
   HeadRecord head;
   domain::Seq completed = 0;
 
+  // Of these two positions (storage/chain.h).
+  std::uint64_t chain = 0;
+  std::uint64_t completed_chain = 0;
+
   friend bool operator==(const Position&, const Position&) = default;
 };
 

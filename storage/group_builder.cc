@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "storage/chain.h"
+
 namespace outboxd::storage {
 
 using domain::Result;
@@ -85,6 +87,8 @@ void GroupBuilder::remove(Family family, std::string_view key) {
 Seq GroupBuilder::append(domain::OutboxEntry entry) {
   entry.seq = ++position_.head.last_seq;
   entry.elapsed_ms = elapsed_.elapsed_ms();
+  entry.chain = chain_after(position_.chain, entry.seq, entry.envelope);
+  position_.chain = entry.chain;
   encode(entry, encoded_);
   put(Family::kOutbox, SeqKey(entry.seq).view(), encoded_);
   building_->add_entry(std::move(entry));
@@ -95,8 +99,25 @@ void GroupBuilder::complete_through(Seq seq) {
   OUTBOXD_CHECK(open_);
   OUTBOXD_CHECK(seq <= position_.head.last_seq);
   if (seq <= position_.completed) return;
+  position_.completed_chain = chain_at(seq);
   position_.completed = seq;
   depends_on_ = building_->number();
+}
+
+// Of a position that is not complete yet. What cannot be read has none: an entry that the broker
+// has is complete all the same.
+std::uint64_t GroupBuilder::chain_at(Seq seq) {
+  if (seq == position_.head.last_seq) return position_.chain;
+  const SeqKey key(seq);
+  const auto position = get(Family::kOutbox, key.view());
+  if (!position) return kNoChain;
+  domain::DeadEntry dead;
+  if (*position) {
+    return decode_outbox(seq, **position, dead.entry) ? dead.entry.chain : kNoChain;
+  }
+  const auto letter = get(Family::kDead, key.view());
+  const bool is_letter = letter && *letter && decode_dead(seq, **letter, dead);
+  return is_letter ? dead.entry.chain : kNoChain;
 }
 
 Result<std::optional<domain::OutboxEntry>> GroupBuilder::find_pending(Seq seq) {
@@ -105,7 +126,8 @@ Result<std::optional<domain::OutboxEntry>> GroupBuilder::find_pending(Seq seq) {
   OUTBOXD_ASSIGN_OR_RETURN(const auto value, get(Family::kOutbox, SeqKey(seq).view()));
   if (!value) return Found();
   Found entry(std::in_place);
-  OUTBOXD_TRY(decode_outbox(seq, *value, *entry));
+  OUTBOXD_ASSIGN_OR_RETURN(const OutboxKind kind, decode_outbox(seq, *value, *entry));
+  if (kind == OutboxKind::kWithdrawn) entry.reset();
   return entry;
 }
 
@@ -117,7 +139,8 @@ Status GroupBuilder::bury(Seq seq, std::string_view reason, domain::TimestampMs 
       .entry = *std::move(entry), .died_at_ms = now_ms, .reason = std::string(reason)};
   encode(dead, encoded_);
   put(Family::kDead, key.view(), encoded_);
-  remove(Family::kOutbox, key.view());
+  encode_withdrawn(dead.entry, encoded_);
+  put(Family::kOutbox, key.view(), encoded_);
   ++position_.head.dead;
   return domain::ok_status();
 }

@@ -51,6 +51,7 @@ class GroupBuilder {
 
  private:
   [[nodiscard]] bool has_writes() const;
+  std::uint64_t chain_at(domain::Seq seq);
   std::unique_ptr<Group> fresh_group();
 
   Database& database_;

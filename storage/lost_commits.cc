@@ -4,7 +4,9 @@
 #include <string>
 #include <utility>
 
+#include "storage/chain.h"
 #include "storage/families.h"
+#include "storage/outbox_positions.h"
 #include "storage/records.h"
 #include "storage/slices.h"
 
@@ -138,8 +140,13 @@ Status fill_holes(Database& database, const std::vector<SeqRange>& holes,
   rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
   std::string value;
   for (const SeqRange& hole : holes) {
+    const Result<std::uint64_t> before = chain_at(database, hole.first - 1);
+    std::uint64_t chain = before ? *before : kNoChain;
     for (Seq seq = hole.first; seq <= hole.last; ++seq) {
-      encode(lost_entry(seq), value);
+      domain::OutboxEntry entry = lost_entry(seq);
+      chain = chain_after(chain, seq, entry.envelope);
+      entry.chain = chain;
+      encode(entry, value, OutboxKind::kSubstitute);
       const auto status = batch.Put(handle(database, Family::kOutbox), SeqKey(seq).view(), value);
       if (!status.ok()) return to_error("replace lost entries", status);
       if (batch.GetDataSize() < kFillBatchBytes) continue;

@@ -18,14 +18,16 @@ namespace outboxd::storage {
 std::optional<SeqRange> events_between(const Database& database, const LogDamage& damage);
 
 // The numbers behind the watermark up to the head that are neither in the outbox nor among the dead
-// letters.
+// letters, where one that was buried before there were withdrawn positions is.
 domain::Result<std::vector<SeqRange>> find_holes(const Database& database,
                                                  const Position& position);
 
 // Counts the dead letters and, where `head` says otherwise, durably corrects it.
 domain::Status count_dead_again(Database& database, HeadRecord& head);
 
-// Durably puts an entry made by `lost_entry` under every number of `holes`.
+// Durably puts an entry made by `lost_entry` under every number of `holes`. Their chain goes on
+// from the position before them; what stands behind a hole keeps the chain that it was published
+// with.
 domain::Status fill_holes(Database& database, const std::vector<SeqRange>& holes,
                           const std::function<domain::OutboxEntry(domain::Seq)>& lost_entry);
 

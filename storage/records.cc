@@ -103,6 +103,18 @@ domain::PaymentSnapshot read_payment(std::string_view payment_id, Fields& fields
   return payment;
 }
 
+// 0 where an older record ends.
+std::uint64_t read_chain(Fields& fields) {
+  return fields.more() ? fields.number() : 0;
+}
+
+OutboxKind read_kind(Fields& fields) {
+  if (!fields.more()) return OutboxKind::kEntry;
+  const std::uint64_t kind = fields.number();
+  if (kind > static_cast<std::uint64_t>(OutboxKind::kSubstitute)) throw BadField{};
+  return static_cast<OutboxKind>(kind);
+}
+
 void read_entry(domain::Seq seq, Fields& fields, domain::OutboxEntry& out) {
   out.seq = seq;
   out.time_ms = fields.integer();
@@ -204,10 +216,27 @@ void encode(const domain::StateValue& value, std::string& out) {
   });
 }
 
-void encode(const domain::OutboxEntry& entry, std::string& out) {
-  encode_record(out, 5, [&](Packer& packer) {
+void encode(const domain::OutboxEntry& entry, std::string& out, OutboxKind kind) {
+  const bool is_plain = kind == OutboxKind::kEntry;
+  encode_record(out, is_plain ? 6 : 7, [&](Packer& packer) {
     pack_entry(packer, entry);
     packer.pack_int64(entry.elapsed_ms);
+    packer.pack_uint64(entry.chain);
+    if (!is_plain) packer.pack_uint8(static_cast<std::uint8_t>(kind));
+  });
+}
+
+void encode_withdrawn(const domain::OutboxEntry& entry, std::string& out) {
+  encode(
+      domain::OutboxEntry{
+          .time_ms = entry.time_ms, .elapsed_ms = entry.elapsed_ms, .chain = entry.chain},
+      out, OutboxKind::kWithdrawn);
+}
+
+void encode(const CompletedRecord& completed, std::string& out) {
+  encode_record(out, 2, [&](Packer& packer) {
+    packer.pack_uint64(completed.seq);
+    packer.pack_uint64(completed.chain);
   });
 }
 
@@ -220,11 +249,12 @@ void encode(const domain::RequestRecord& record, std::string& out) {
 }
 
 void encode(const domain::DeadEntry& dead, std::string& out) {
-  encode_record(out, 7, [&](Packer& packer) {
+  encode_record(out, 8, [&](Packer& packer) {
     pack_entry(packer, dead.entry);
     packer.pack_int64(dead.died_at_ms);
     pack_text(packer, dead.reason);
     packer.pack_int64(dead.entry.elapsed_ms);
+    packer.pack_uint64(dead.entry.chain);
   });
 }
 
@@ -247,6 +277,16 @@ Result<HeadRecord> decode_head(std::string_view bytes) {
   });
   if (!decoded) return undecodable("meta record", "head");
   return head;
+}
+
+Result<CompletedRecord> decode_completed(std::string_view bytes) {
+  CompletedRecord completed;
+  const bool decoded = decode_record(bytes, [&](Fields& fields) {
+    completed.seq = fields.number();
+    completed.chain = read_chain(fields);
+  });
+  if (!decoded) return undecodable("meta record", "completed");
+  return completed;
 }
 
 Result<std::uint64_t> decode_number(std::string_view bytes, std::string_view name) {
@@ -318,13 +358,17 @@ Result<domain::RequestRecord> decode_request(std::string_view id, std::string_vi
   return record;
 }
 
-Status decode_outbox(domain::Seq seq, std::string_view bytes, domain::OutboxEntry& out) {
+Result<OutboxKind> decode_outbox(domain::Seq seq, std::string_view bytes,
+                                 domain::OutboxEntry& out) {
+  OutboxKind kind = OutboxKind::kEntry;
   const bool decoded = decode_record(bytes, [&](Fields& fields) {
     read_entry(seq, fields, out);
     out.elapsed_ms = fields.more() ? read_elapsed(fields) : 0;
+    out.chain = read_chain(fields);
+    kind = read_kind(fields);
   });
   if (!decoded) return undecodable("outbox entry", std::to_string(seq));
-  return domain::ok_status();
+  return kind;
 }
 
 Status decode_dead(domain::Seq seq, std::string_view bytes, domain::DeadEntry& out) {
@@ -333,6 +377,7 @@ Status decode_dead(domain::Seq seq, std::string_view bytes, domain::DeadEntry& o
     out.died_at_ms = fields.integer();
     out.reason = fields.text();
     out.entry.elapsed_ms = fields.more() ? read_elapsed(fields) : 0;
+    out.entry.chain = read_chain(fields);
   });
   if (!decoded) return undecodable("dead letter", std::to_string(seq));
   return domain::ok_status();

@@ -52,21 +52,40 @@ void encode(const domain::PaymentSnapshot& payment, std::string& out);
 // [version, bytes]
 void encode(const domain::StateValue& value, std::string& out);
 
-// [time_ms, ttl_ms | nil, topic, envelope, elapsed_ms]
-void encode(const domain::OutboxEntry& entry, std::string& out);
+// What stands at a position of the outbox.
+enum class OutboxKind : std::uint8_t {
+  kEntry,
+  kWithdrawn,   // its entry was buried: nothing but the chain is left of it
+  kSubstitute,  // for a lost entry: the next one need not follow from its chain
+};
+
+// [time_ms, ttl_ms | nil, topic, envelope, elapsed_ms, chain], and the kind when it is no kEntry
+void encode(const domain::OutboxEntry& entry, std::string& out,
+            OutboxKind kind = OutboxKind::kEntry);
+
+// Where `entry` stood: the record of its position without topic and envelope.
+void encode_withdrawn(const domain::OutboxEntry& entry, std::string& out);
+
+// [seq, chain]: the watermark.
+struct CompletedRecord {
+  domain::Seq seq = 0;
+  std::uint64_t chain = 0;
+};
+void encode(const CompletedRecord& completed, std::string& out);
 
 // [time_ms, digest, outcome]
 void encode(const domain::RequestRecord& record, std::string& out);
 
-// [time_ms, ttl_ms | nil, topic, envelope, died_at_ms, reason, elapsed_ms]
+// [time_ms, ttl_ms | nil, topic, envelope, died_at_ms, reason, elapsed_ms, chain]
 void encode(const domain::DeadEntry& dead, std::string& out);
 
 // []: a dead letter was here, and was removed while entries before it were incomplete. Without it
-// the number would look lost.
+// the number would look lost where no withdrawn position stands for it.
 void encode_removed_letter(std::string& out);
 bool is_removed_letter(std::string_view bytes);
 
 domain::Result<HeadRecord> decode_head(std::string_view bytes);
+domain::Result<CompletedRecord> decode_completed(std::string_view bytes);
 domain::Result<std::uint64_t> decode_number(std::string_view bytes, std::string_view name);
 domain::Result<std::string> decode_text(std::string_view bytes, std::string_view name);
 
@@ -80,7 +99,8 @@ domain::Result<domain::RequestRecord> decode_request(std::string_view id, std::s
 
 // These two are called for every entry of a backlog, so `out` is reused. It is unspecified after an
 // error.
-domain::Status decode_outbox(domain::Seq seq, std::string_view bytes, domain::OutboxEntry& out);
+domain::Result<OutboxKind> decode_outbox(domain::Seq seq, std::string_view bytes,
+                                         domain::OutboxEntry& out);
 domain::Status decode_dead(domain::Seq seq, std::string_view bytes, domain::DeadEntry& out);
 
 // Only the time of a request record, for the filter that removes old ones.

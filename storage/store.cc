@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "storage/chain.h"
 #include "storage/collector.h"
 #include "storage/database/database.h"
 #include "storage/durable_progress.h"
@@ -12,6 +13,7 @@
 #include "storage/families.h"
 #include "storage/group_builder.h"
 #include "storage/lost_commits.h"
+#include "storage/outbox_positions.h"
 #include "storage/removal_filters.h"
 #include "storage/unit_of_work.h"
 #include "storage/verification.h"
@@ -53,7 +55,9 @@ Result<Position> read_position(const Database& database) {
   if (head) {
     OUTBOXD_ASSIGN_OR_RETURN(position.head, decode_head(*head));
   }
-  OUTBOXD_ASSIGN_OR_RETURN(position.completed, read_number(database, kCompletedKey));
+  OUTBOXD_ASSIGN_OR_RETURN(const CompletedRecord completed, read_completed(database));
+  position.completed = completed.seq;
+  position.completed_chain = completed.chain;
   if (position.completed > position.head.last_seq) {
     return Error{.message = fmt::format("the outbox is complete through {} but ends at {}: the "
                                         "database is damaged",
@@ -172,10 +176,11 @@ class RocksOutboxStore final : public OutboxStore {
                                                 const Page& page) override {
     return reader_.list_state(prefix, page);
   }
-  Status scan_outbox(Seq from,
-                     const std::function<bool(const domain::OutboxEntry&)>& visit) override {
-    return reader_.scan_outbox(from, visit);
+  Status scan_positions(Seq from,
+                        const std::function<bool(const domain::OutboxPosition&)>& visit) override {
+    return reader_.scan_positions(from, visit);
   }
+  Result<std::uint64_t> chain_at(Seq seq) override { return reader_.chain_at(seq); }
   Status scan_dead(Seq from, const std::function<bool(const domain::DeadEntry&)>& visit) override {
     return reader_.scan_dead(from, visit);
   }
@@ -227,11 +232,19 @@ Result<StoreStats> RocksOutboxStore::stats() {
                    .log_bytes = sizes.log_bytes,
                    .memory_bytes = sizes.memory_bytes,
                    .pending_entries = durable.next_seq - 1 - durable.completed_seq};
-  OUTBOXD_TRY(reader_.scan_outbox(0, [&](const domain::OutboxEntry& oldest) {
+  OUTBOXD_TRY(scan_outbox(0, [&](const domain::OutboxEntry& oldest) {
     stats.oldest_pending_time_ms = oldest.time_ms;
     return false;
   }));
   return stats;
+}
+
+// The chain goes on from the newest position. Where that cannot be read, it starts anew: the store
+// opens, and whoever reads the outbox comes upon the damage.
+std::uint64_t newest_chain(const Database& database, const Position& position) {
+  if (position.head.last_seq == position.completed) return position.completed_chain;
+  const Result<std::uint64_t> chain = chain_at(database, position.head.last_seq);
+  return chain ? *chain : kNoChain;
 }
 
 // Also sets `position` right, which has counted what the lost commits did to the dead letters.
@@ -239,7 +252,7 @@ Result<StoreRecovery> finish_recovery(Database& database, const StoreOptions& op
                                       Position& position) {
   const RecoveryReport& report = database.recovery();
   StoreRecovery recovery{.torn_tail_dropped = report.torn_tail_dropped};
-  if (report.lost.empty()) return recovery;
+  if (!options.repair) return recovery;
   recovery.copy_directory = report.copy_directory;
   for (const LogDamage& damage : report.lost) {
     recovery.damages.push_back({damage.file, damage.offset, events_between(database, damage)});
@@ -253,7 +266,7 @@ Result<StoreRecovery> finish_recovery(Database& database, const StoreOptions& op
       return entry;
     };
     OUTBOXD_TRY(fill_holes(database, recovery.lost, stamped_entry));
-    recovery.lost_entries_replaced = true;
+    recovery.lost_entries_replaced = !recovery.lost.empty();
   }
   return recovery;
 }
@@ -283,6 +296,7 @@ Result<std::unique_ptr<OutboxStore>> OutboxStore::open(StoreOptions options) {
   OUTBOXD_ASSIGN_OR_RETURN(std::vector<domain::SeqRange> complete_above,
                            read_complete_above(*database, position));
   OUTBOXD_ASSIGN_OR_RETURN(StoreRecovery recovery, finish_recovery(*database, options, position));
+  position.chain = newest_chain(*database, position);
   OUTBOXD_ASSIGN_OR_RETURN(const std::uint64_t epoch, take_epoch(*database, options.producer));
   progress->publish(position.head.last_seq, position.completed, position.head.dead,
                     position.head.elapsed_ms);

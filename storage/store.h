@@ -63,10 +63,10 @@ struct StoreRecovery {
 
   std::vector<Damage> damages;
   std::string copy_directory;          // where the files are kept as they were
-  std::vector<SeqRange> lost;          // incomplete outbox entries that are gone
+  std::vector<SeqRange> lost;          // incomplete outbox entries that are gone, if repairing
   bool lost_entries_replaced = false;  // StoreOptions::lost_entry took their places
 
-  [[nodiscard]] bool repaired() const { return !damages.empty(); }
+  [[nodiscard]] bool repaired() const { return !damages.empty() || !lost.empty(); }
 };
 
 struct StoreStats {

@@ -9,6 +9,7 @@
 
 #include "storage/families.h"
 #include "storage/lost_commits.h"
+#include "storage/outbox_positions.h"
 #include "storage/points_audit.h"
 #include "storage/points_records.h"
 #include "storage/records.h"
@@ -63,13 +64,15 @@ void verify_state(std::string_view key, std::string_view value, VerifyReport& re
 }
 
 void verify_outbox(std::string_view key, std::string_view value, const Position& position,
-                   VerifyReport& report) {
+                   ChainCheck& chain, VerifyReport& report) {
   const domain::Seq seq = seq_of_key(key);
   if (seq <= position.completed && seq != 0) return;  // waits to be collected
-  ++report.outbox_entries;
   if (seq == 0) add_problem(report, "the outbox has a key that is no sequence number");
   domain::OutboxEntry entry;
-  note(report, decode_outbox(seq, value, entry));
+  const auto kind = decode_outbox(seq, value, entry);
+  note(report, kind);
+  if (!kind || *kind != OutboxKind::kWithdrawn) ++report.outbox_entries;
+  if (kind) note(report, chain.follow(entry, *kind));
 }
 
 void verify_dead(std::string_view key, std::string_view value, VerifyReport& report) {
@@ -99,8 +102,9 @@ Status for_each(Database& database, Family family, Visit visit) {
 void verify_families(Database& database, const Position& position, VerifyReport& report) {
   note(report, for_each(database, Family::kState,
                         [&](auto key, auto value) { verify_state(key, value, report); }));
+  ChainCheck chain;
   note(report, for_each(database, Family::kOutbox, [&](auto key, auto value) {
-         verify_outbox(key, value, position, report);
+         verify_outbox(key, value, position, chain, report);
        }));
   note(report, for_each(database, Family::kRequests, [&](auto key, auto value) {
          ++report.request_records;
@@ -139,8 +143,7 @@ Result<VerifyReport> verify_store(Database& database, const DurableProgress& pro
   const domain::Seq completed_meanwhile = progress.completed();
   for (const SeqRange& hole : *holes) {
     if (hole.last <= completed_meanwhile) continue;
-    add_problem(report, fmt::format("outbox entries {} to {} are missing",
-                                    std::max(hole.first, completed_meanwhile + 1), hole.last));
+    add_problem(report, missing_events(std::max(hole.first, completed_meanwhile + 1), hole.last));
   }
   return report;
 }

@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "storage/chain.h"
+
 namespace outboxd::fault {
 namespace {
 
@@ -166,6 +168,9 @@ Result<Application::Deed> Application::complete(domain::UnitOfWork& work) {
       contents_.progress.completed_seq + 1 + below(durable_seq_ - contents_.progress.completed_seq);
   work.outbox().complete_through(seq);
   contents_.progress.completed_seq = seq;
+  contents_.completed_chain = contents_.pending.contains(seq) ? contents_.pending.at(seq).chain
+                                                              : contents_.withdrawn.at(seq);
+  contents_.withdrawn.erase(contents_.withdrawn.begin(), contents_.withdrawn.upper_bound(seq));
   contents_.pending.erase(contents_.pending.begin(), contents_.pending.upper_bound(seq));
   return Deed::kAccepted;
 }
@@ -182,6 +187,7 @@ Result<Application::Deed> Application::bury(domain::UnitOfWork& work) {
 void Application::note_buried(Seq seq, const std::string& reason) {
   contents_.dead[seq] = {
       .entry = contents_.pending.at(seq), .died_at_ms = now_ms_, .reason = reason};
+  contents_.withdrawn[seq] = contents_.dead[seq].entry.chain;
   contents_.pending.erase(seq);
 }
 
@@ -216,6 +222,8 @@ Result<Application::Deed> Application::remove_letter(domain::UnitOfWork& work) {
   if (below(2) == 0) {
     domain::OutboxEntry again = dead->entry;
     again.seq = work.outbox().append(again);
+    contents_.chain = storage::chain_after(contents_.chain, again.seq, again.envelope);
+    again.chain = contents_.chain;
     contents_.progress.next_seq = again.seq + 1;
     contents_.pending[again.seq] = std::move(again);
   }
@@ -313,6 +321,8 @@ Seq Application::publish(domain::UnitOfWork& work, const std::string& type,
   if (below(3) == 0) entry.ttl_ms = 300000;
 
   const Seq seq = work.outbox().append(entry);
+  contents_.chain = storage::chain_after(contents_.chain, seq, entry.envelope);
+  entry.chain = contents_.chain;
   expect(seq == contents_.progress.next_seq, "event " + std::to_string(seq) + " is out of order");
   entry.seq = seq;
   contents_.pending[seq] = std::move(entry);

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "storage/chain.h"
+
 namespace outboxd::fault {
 namespace {
 
@@ -101,8 +103,7 @@ class Checker {
   void check_sequence(const StoreContents& found) {
     const auto& progress = found.progress;
     for (Seq seq = progress.completed_seq + 1; seq < progress.next_seq; ++seq) {
-      if (!found.pending.contains(seq) && !found.dead.contains(seq) &&
-          !newest().removed_letters.contains(seq)) {
+      if (!found.pending.contains(seq) && !found.withdrawn.contains(seq)) {
         violated("G5: entry " + std::to_string(seq) + " above the watermark " +
                  std::to_string(progress.completed_seq) + " is gone");
       }
@@ -210,6 +211,8 @@ class Checker {
     const domain::Status written = group->write();
     if (!written) return violated("G1: nothing can be committed: " + written.error().message);
     store.retire(std::move(group));
+    contents.chain = storage::chain_after(contents.chain, entry.seq, entry.envelope);
+    entry.chain = contents.chain;
     contents.pending[entry.seq] = entry;
     contents.state["survivor"] = value;
     contents.progress.next_seq = entry.seq + 1;

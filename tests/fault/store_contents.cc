@@ -129,10 +129,17 @@ Result<StoreContents> read_contents(storage::OutboxStore& store,
                          [&](domain::NamedState entry) {
                            contents.state.emplace(std::move(entry.key), std::move(entry.value));
                          }));
-  OUTBOXD_TRY(store.scan_outbox(1, [&](const domain::OutboxEntry& entry) {
-    contents.pending.emplace(entry.seq, entry);
+  OUTBOXD_TRY(store.scan_positions(1, [&](const domain::OutboxPosition& position) {
+    if (position.entry != nullptr) {
+      contents.pending.emplace(position.seq, *position.entry);
+    } else {
+      contents.withdrawn.emplace(position.seq, position.chain);
+    }
     return true;
   }));
+  OUTBOXD_ASSIGN_OR_RETURN(contents.chain, store.chain_at(contents.progress.next_seq - 1));
+  OUTBOXD_ASSIGN_OR_RETURN(contents.completed_chain,
+                           store.chain_at(contents.progress.completed_seq));
   OUTBOXD_TRY(store.scan_dead(1, [&](const domain::DeadEntry& entry) {
     contents.dead.emplace(entry.entry.seq, entry);
     return true;
@@ -152,12 +159,16 @@ std::string difference(const StoreContents& expected, const StoreContents& found
     return "completed_seq is " + std::to_string(found.progress.completed_seq) + " instead of " +
            std::to_string(expected.progress.completed_seq);
   }
+  if (expected.chain != found.chain || expected.completed_chain != found.completed_chain) {
+    return "the chain is another one";
+  }
   for (const std::string& text : {map_difference("order", expected.orders, found.orders),
                                   map_difference("key", expected.state, found.state),
                                   map_difference("request", expected.requests, found.requests),
                                   map_difference("payment", expected.payments, found.payments),
                                   marks_difference(expected, found),
                                   map_difference("outbox entry", expected.pending, found.pending),
+                                  map_difference("withdrawn", expected.withdrawn, found.withdrawn),
                                   map_difference("dead letter", expected.dead, found.dead)}) {
     if (!text.empty()) return text;
   }

@@ -22,11 +22,14 @@ struct StoreContents {
   std::map<std::string, domain::StateValue> state;
   std::map<std::string, domain::RequestRecord> requests;
   std::map<domain::Seq, domain::OutboxEntry> pending;  // entries that are not complete
+  std::map<domain::Seq, std::uint64_t> withdrawn;      // what stands for buried ones: their chain
   std::map<domain::Seq, domain::DeadEntry> dead;
   std::map<std::string, domain::PaymentSnapshot> payments;
   std::set<domain::Seq> marks;                   // deliveries that are marked as processed
   std::vector<domain::SeqRange> complete_above;  // as it was noted last, or as it was found
   domain::OutboxProgress progress;
+  std::uint64_t chain = 0;            // of the newest event
+  std::uint64_t completed_chain = 0;  // of the watermark
 
   // What cannot be read from a store, so it is never compared: it only excuses what is not there.
   std::set<domain::Seq> removed_letters;

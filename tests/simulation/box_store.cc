@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "storage/chain.h"
+
 namespace outboxd::simulation {
 
 // Knows marks; effects write through the store.
@@ -39,7 +41,11 @@ void BoxStore::write(const Write& change, std::function<void()> when_durable) {
 }
 
 void BoxStore::append(StoredEntry entry) {
-  write([entry = std::move(entry)](BoxState& state) { state.outbox[state.next_seq++] = entry; });
+  write([entry = std::move(entry)](BoxState& state) {
+    state.chain = storage::chain_after(state.chain, state.next_seq, entry.envelope);
+    state.chains[state.next_seq] = state.chain;
+    state.outbox[state.next_seq++] = entry;
+  });
 }
 
 void BoxStore::apply(const Effect& effect, WhenDurable when_durable) {

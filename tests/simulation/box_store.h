@@ -30,6 +30,8 @@ struct BoxState {
   domain::Seq completed_seq = 0;
   std::vector<transport::SeqRange> complete_above;
   std::map<domain::Seq, StoredEntry> outbox;
+  std::map<domain::Seq, std::uint64_t> chains;  // of what is not complete, withdrawn or not
+  std::uint64_t chain = 0;                      // of the newest event
   std::map<domain::Seq, StoredEntry> dead;
   std::set<domain::InboxKey> marks;
 

@@ -124,6 +124,8 @@ transport::PublishBatch DaemonProcess::read(const transport::WantedEntries& want
     } else {
       batch.envelopes.push_back(entry->second.envelope);
     }
+    const auto chain = state.chains.find(seq);
+    batch.chains.push_back(chain == state.chains.end() ? 0 : chain->second);
   }
   return batch;
 }
@@ -246,6 +248,7 @@ void DaemonProcess::record() {
     state.completed_seq = std::max(state.completed_seq, completed);
     state.complete_above = above;
     state.outbox.erase(state.outbox.begin(), state.outbox.upper_bound(completed));
+    state.chains.erase(state.chains.begin(), state.chains.upper_bound(completed));
   });
 }
 

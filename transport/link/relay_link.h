@@ -22,6 +22,10 @@ namespace outboxd::transport {
 struct PublishBatch {
   domain::Seq first_seq = 0;
   std::vector<std::string> envelopes;
+
+  // The chain value of each (storage/FORMAT.md, "The chain"); 0 where it is not known, and for what
+  // is not there.
+  std::vector<std::uint64_t> chains = {};
 };
 
 // Where the link gets what it publishes. Called on the link thread.

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "storage/chain.h"
+
 namespace outboxd::support {
 
 using domain::Page;
@@ -36,6 +38,15 @@ class MemoryGroup final : public domain::SealedGroup {
   const std::vector<domain::OutboxEntry> entries_;
   MemoryContents contents_;
 };
+
+// Of a position from the watermark on; 0 when there is none.
+std::uint64_t chain_of(const MemoryContents& contents, Seq seq) {
+  if (seq == contents.completed) return contents.completed_chain;
+  const auto entry = contents.outbox.find(seq);
+  if (entry != contents.outbox.end()) return entry->second.chain;
+  const auto withdrawn = contents.withdrawn.find(seq);
+  return withdrawn == contents.withdrawn.end() ? 0 : withdrawn->second;
+}
 
 // What is recorded above the watermark and not covered by it since.
 std::vector<domain::SeqRange> above(const MemoryContents& contents) {
@@ -206,6 +217,8 @@ class MemoryStore::Work final : public domain::UnitOfWork,
   Seq append(domain::OutboxEntry entry) override {
     entry.seq = ++now_.last_seq;
     entry.elapsed_ms = now_.elapsed_ms;
+    now_.chain = storage::chain_after(now_.chain, entry.seq, entry.envelope);
+    entry.chain = now_.chain;
     wrote("s" + std::to_string(entry.seq));
     entries_.push_back(entry);
     now_.outbox.emplace(entry.seq, std::move(entry));
@@ -214,8 +227,10 @@ class MemoryStore::Work final : public domain::UnitOfWork,
   void complete_through(Seq seq) override {
     OUTBOXD_CHECK(seq <= now_.last_seq);
     if (seq <= now_.completed) return;
+    now_.completed_chain = chain_of(now_, seq);
     now_.completed = seq;
     now_.outbox.erase(now_.outbox.begin(), now_.outbox.upper_bound(seq));
+    now_.withdrawn.erase(now_.withdrawn.begin(), now_.withdrawn.upper_bound(seq));
     wrote("completed");
   }
   Result<std::optional<domain::OutboxEntry>> find_pending(Seq seq) override {
@@ -226,6 +241,7 @@ class MemoryStore::Work final : public domain::UnitOfWork,
     if (found == now_.outbox.end()) return domain::ok_status();
     wrote("s" + std::to_string(seq));
     now_.dead.emplace(seq, domain::DeadEntry{found->second, now_ms, std::string(reason)});
+    now_.withdrawn.emplace(seq, found->second.chain);
     now_.outbox.erase(found);
     return domain::ok_status();
   }
@@ -408,13 +424,24 @@ Result<PageOf<domain::NamedState>> MemoryStore::list_state(std::string_view pref
   return result;
 }
 
-Status MemoryStore::scan_outbox(Seq from,
-                                const std::function<bool(const domain::OutboxEntry&)>& visit) {
+Status MemoryStore::scan_positions(
+    Seq from, const std::function<bool(const domain::OutboxPosition&)>& visit) {
   const MemoryContents durable = disk_.read();
-  for (auto it = durable.outbox.lower_bound(from); it != durable.outbox.end(); ++it) {
-    if (!visit(it->second)) break;
+  for (Seq seq = std::max(from, durable.completed + 1); seq <= durable.last_seq; ++seq) {
+    const auto entry = durable.outbox.find(seq);
+    const bool is_withdrawn = entry == durable.outbox.end();
+    OUTBOXD_CHECK(!is_withdrawn || durable.withdrawn.contains(seq));
+    if (!visit({.seq = seq,
+                .chain = chain_of(durable, seq),
+                .entry = is_withdrawn ? nullptr : &entry->second})) {
+      break;
+    }
   }
   return domain::ok_status();
+}
+
+Result<std::uint64_t> MemoryStore::chain_at(Seq seq) {
+  return chain_of(disk_.read(), seq);
 }
 
 Status MemoryStore::scan_dead(Seq from,

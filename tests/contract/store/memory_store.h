@@ -24,11 +24,14 @@ struct MemoryContents {
   std::map<std::string, domain::StateValue> state;
   std::map<std::string, domain::RequestRecord> requests;
   std::map<domain::Seq, domain::OutboxEntry> outbox;
+  std::map<domain::Seq, std::uint64_t> withdrawn;  // chain values
   std::map<domain::Seq, domain::DeadEntry> dead;
   std::map<domain::InboxKey, std::int64_t> marks;
   std::vector<domain::SeqRange> complete_above;
   domain::Seq last_seq = 0;
   domain::Seq completed = 0;
+  std::uint64_t chain = 0;            // of last_seq
+  std::uint64_t completed_chain = 0;  // of completed
   std::uint64_t revision = 0;
   std::int64_t elapsed_ms = 0;
 };
@@ -87,8 +90,9 @@ class MemoryStore final : public domain::Store, public domain::DurableReader {
                             const std::function<bool(const domain::LiveHold&)>& visit) override;
   domain::Result<domain::PageOf<domain::NamedState>> list_state(std::string_view prefix,
                                                                 const domain::Page& page) override;
-  domain::Status scan_outbox(domain::Seq from,
-                             const std::function<bool(const domain::OutboxEntry&)>& visit) override;
+  domain::Status scan_positions(
+      domain::Seq from, const std::function<bool(const domain::OutboxPosition&)>& visit) override;
+  domain::Result<std::uint64_t> chain_at(domain::Seq seq) override;
   domain::Status scan_dead(domain::Seq from,
                            const std::function<bool(const domain::DeadEntry&)>& visit) override;
   domain::Result<std::uint64_t> count_dead() override;

@@ -1,6 +1,7 @@
 // What every store promises to use cases: atomic groups, own writes, undoing, numbers without gaps.
 #include <gmock/gmock.h>
 
+#include "storage/chain.h"
 #include "tests/contract/store/store_under_test.h"
 
 namespace outboxd {
@@ -285,6 +286,7 @@ TEST_P(StoreContract, BuryingMovesAnEntryToTheDeadLetters) {
     ASSERT_EQ(dead.size(), 1U);
     domain::OutboxEntry entry = make_entry("b");
     entry.seq = 2;
+    entry.chain = storage::chain_after(storage::chain_after(0, 1, "a"), 2, "b");
     EXPECT_EQ(dead.front(), (domain::DeadEntry{entry, 99, "too old"}));
   });
 }

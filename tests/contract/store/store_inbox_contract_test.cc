@@ -151,11 +151,12 @@ TEST_P(StoreInboxContract, AnEntryIsFoundUntilItIsCompleteOrBuried) {
   bury(2);
   run_durably([](UnitOfWork& work) { work.outbox().complete_through(1); });
   now_and_after_reopening([&] {
-    look([](UnitOfWork& work) {
+    look([&](UnitOfWork& work) {
       EXPECT_EQ(work.outbox().find_pending(1).value(), std::nullopt);
       EXPECT_EQ(work.outbox().find_pending(2).value(), std::nullopt);
       domain::OutboxEntry third = make_entry("e2");
       third.seq = 3;
+      third.chain = reader().chain_at(3).value();
       EXPECT_THAT(work.outbox().find_pending(3).value(), Optional(third));
       EXPECT_EQ(work.outbox().find_pending(4).value(), std::nullopt);
     });

@@ -1,6 +1,7 @@
 // What every store promises to readers: only what is durable, page by page.
 #include <gmock/gmock.h>
 
+#include "storage/chain.h"
 #include "tests/contract/store/store_under_test.h"
 
 namespace outboxd {
@@ -111,6 +112,9 @@ TEST_P(StoreReadingContract, TheOutboxIsScannedFromAnywhereUntilTheVisitorHasEno
     ASSERT_EQ(seen.size(), 3U);
     domain::OutboxEntry expected = make_entry("e257");
     expected.seq = 257;
+    for (domain::Seq seq = 1; seq <= 257; ++seq) {
+      expected.chain = storage::chain_after(expected.chain, seq, "e" + std::to_string(seq));
+    }
     EXPECT_EQ(seen[2], expected);
     EXPECT_EQ(seen[0].seq, 255U);
     EXPECT_THAT(outbox_seqs(299), ElementsAre(299, 300));

@@ -111,6 +111,33 @@ TEST_F(RelayTest, ARejectedEntryHoldsTheLinkUpUntilItsDeadLetterIsDurable) {  //
   EXPECT_EQ(read(2), "-e");
 }
 
+TEST_F(RelayTest, G13EachPositionIsGivenWithItsChainFromMemoryAsFromTheDisk) {
+  observer().on_link_state(transport::LinkState::kConnected, "");
+  stage_.store.begin().outbox().append({.topic = "t", .envelope = "a"});
+  stage_.store.begin().outbox().append({.topic = "t", .envelope = "b"});
+  auto group = stage_.store.seal();
+  ASSERT_TRUE(group->write().ok());
+  relay_.offer(*group);
+  stage_.store.retire(std::move(group));
+
+  transport::PublishBatch fresh;
+  ASSERT_TRUE(source().read(1, 100, 1 << 20, fresh).ok());
+  relay_.forget_fresh();
+  transport::PublishBatch stored;
+  ASSERT_TRUE(source().read(1, 100, 1 << 20, stored).ok());
+  EXPECT_EQ(fresh.envelopes, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(fresh.chains,
+            (std::vector{stage_.store.chain_at(1).value(), stage_.store.chain_at(2).value()}));
+  EXPECT_EQ(stored.envelopes, fresh.envelopes);
+  EXPECT_EQ(stored.chains, fresh.chains);
+
+  bury(1);
+  stage_.commit();
+  ASSERT_TRUE(source().read(1, 1, 1 << 20, stored).ok());
+  EXPECT_EQ(stored.envelopes, std::vector<std::string>{""});
+  EXPECT_EQ(stored.chains, std::vector{fresh.chains.front()});
+}
+
 TEST_F(RelayTest, WhatTheBrokerHasLostIsNotPassedOffAsWithdrawn) {
   store_entries(3);
   stored_next_seq_ = 4;

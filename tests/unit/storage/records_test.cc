@@ -55,6 +55,7 @@ domain::DeadEntry full_dead() {
   dead.entry = {.seq = 9, .time_ms = -3, .ttl_ms = 300'000, .topic = "orders"};
   dead.entry.envelope = std::string("\0\x01\xff", 3);
   dead.entry.elapsed_ms = 86'400'000;
+  dead.entry.chain = std::numeric_limits<std::uint64_t>::max();
   dead.died_at_ms = 12;
   dead.reason = "expired";
   return dead;
@@ -146,6 +147,39 @@ TEST(Records, RecordsFromBeforeThereWereElapsedTimesAreRead) {
                           dead)
                   .ok());
   EXPECT_EQ(dead, (domain::DeadEntry{expected, 12, "expired"}));
+}
+
+TEST(Records, WhatIsLeftOfAWithdrawnEntryIsItsChain) {
+  std::string bytes;
+  encode_withdrawn(full_dead().entry, bytes);
+  domain::OutboxEntry entry;
+  EXPECT_EQ(decode_outbox(9, bytes, entry).value(), OutboxKind::kWithdrawn);
+  EXPECT_EQ(entry.chain, full_dead().entry.chain);
+  EXPECT_EQ(entry.elapsed_ms, full_dead().entry.elapsed_ms);
+  EXPECT_TRUE(entry.topic.empty() && entry.envelope.empty());
+  EXPECT_LE(bytes.size(), 40U);
+}
+
+TEST(Records, AKindOfPositionThatNobodyKnowsIsRefused) {
+  std::string bytes;
+  encode(full_dead().entry, bytes, OutboxKind::kSubstitute);
+  domain::OutboxEntry entry;
+  EXPECT_EQ(decode_outbox(9, bytes, entry).value(), OutboxKind::kSubstitute);
+  bytes.back() = '\x03';
+  EXPECT_FALSE(decode_outbox(9, bytes, entry).ok());
+}
+
+TEST(Records, RecordsFromBeforeThereWereChainsHaveNone) {
+  domain::OutboxEntry entry{.chain = 5};
+  EXPECT_EQ(decode_outbox(9, "\x01\x95\x07\xc0\xa6orders\xc4\x01z\x05", entry).value(),
+            OutboxKind::kEntry);
+  EXPECT_EQ(entry.chain, 0U);
+  domain::DeadEntry dead{.entry = {.chain = 5}};
+  ASSERT_TRUE(decode_dead(9, "\x01\x97\x07\xc0\xa6orders\xc4\x01z\x0c\xa7refused\x05", dead).ok());
+  EXPECT_EQ(dead.entry.chain, 0U);
+  EXPECT_EQ(decode_completed("\x01\x91\x07").value().seq, 7U);
+  EXPECT_EQ(decode_completed("\x01\x91\x07").value().chain, 0U);
+  EXPECT_EQ(decode_completed(encoded(CompletedRecord{7, 8})).value().chain, 8U);
 }
 
 TEST(Records, AnElapsedTimeThatNobodyCanHaveMeasuredIsRefused) {

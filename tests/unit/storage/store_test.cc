@@ -41,6 +41,16 @@ class StoreTest : public StoreFixture {
     FAIL() << text << " is in no log";
   }
 
+  // The pending entries from `from` on, as far as they can be read.
+  std::vector<domain::Seq> seqs_from(domain::Seq from) {
+    std::vector<domain::Seq> seqs;
+    (void)store().scan_outbox(from, [&](const domain::OutboxEntry& entry) {
+      seqs.push_back(entry.seq);
+      return true;
+    });
+    return seqs;
+  }
+
   StoreOptions repairing() {
     StoreOptions repairing = options();
     repairing.repair = true;
@@ -114,7 +124,9 @@ TEST_F(StoreTest, RepairNamesExactlyTheEntriesThatAreLost) {
   EXPECT_THAT(recovery.lost, ElementsAre(SeqRange{2, 2}, SeqRange{4, 4}));
   EXPECT_FALSE(recovery.lost_entries_replaced);
   EXPECT_TRUE(fs::exists(recovery.copy_directory));
-  EXPECT_THAT(pending(), ElementsAre(1, 3, 5, 6));
+  EXPECT_THAT(seqs_from(1), ElementsAre(1)) << "a hole is never passed over";
+  EXPECT_THAT(seqs_from(3), ElementsAre(3));
+  EXPECT_THAT(seqs_from(5), ElementsAre(5, 6));
   EXPECT_EQ(store().progress_at_open().next_seq, 7U) << "a number is never given out twice";
   open();
   EXPECT_FALSE(store().recovery().repaired());
