@@ -7,11 +7,12 @@
 
 #include "tests/e2e/appliance.h"
 #include "tests/e2e/node_packages.h"
+#include "tests/support/paths.h"
 
 namespace outboxd::e2e {
 namespace {
 
-const std::string kExamples = OUTBOXD_SOURCE_DIR "/docs/examples/consumers/";
+const std::string kExamples = support::source_dir() + "/docs/examples/consumers/";
 
 class Consumers : public ApplianceTest {
  protected:

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/e2e/appliance.h"
+#include "tests/support/paths.h"
 
 namespace outboxd::e2e {
 namespace {
@@ -22,7 +23,7 @@ class Demo : public ::testing::Test {
 
   // Runs a part of it, act by act, and returns what it shows.
   std::string watch(const std::string& part, const std::vector<std::string>& acts) {
-    Process demo({.argv = {OUTBOXD_SOURCE_DIR "/docs/demo/" + part,
+    Process demo({.argv = {support::source_dir() + "/docs/demo/" + part,
                            fs::path(program("outboxd")).parent_path()},
                   .environment = {{"TMPDIR", directory_ / "."}}});
     for (const std::string& act : acts) {

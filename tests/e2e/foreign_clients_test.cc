@@ -6,6 +6,7 @@
 
 #include "tests/e2e/appliance.h"
 #include "tests/e2e/node_packages.h"
+#include "tests/support/paths.h"
 
 namespace outboxd::e2e {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-const fs::path kScripts = OUTBOXD_SOURCE_DIR "/tests/e2e/foreign_clients";
+const fs::path kScripts = support::source_dir() + "/tests/e2e/foreign_clients";
 
 class ForeignClients : public ApplianceTest {
  protected:

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "tests/e2e/appliance.h"
+#include "tests/support/paths.h"
 #include "tests/support/read_file.h"
 
 namespace outboxd::e2e {
@@ -19,7 +20,7 @@ namespace {
 
 using support::read_file;
 
-const std::string kDay = OUTBOXD_SOURCE_DIR "/docs/examples/online-retail/2010-12-01.csv";
+const std::string kDay = support::source_dir() + "/docs/examples/online-retail/2010-12-01.csv";
 
 // A file that gets its contents while it is read, so that its reader is in the middle of it for as
 // long as a test likes.

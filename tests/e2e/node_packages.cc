@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/e2e/process.h"
+#include "tests/support/paths.h"
 #include "tests/support/read_file.h"
 
 namespace outboxd::e2e {
@@ -19,7 +20,7 @@ using support::read_file;
 
 namespace fs = std::filesystem;
 
-const fs::path kLock = OUTBOXD_SOURCE_DIR "/tests/e2e/foreign_clients";
+const fs::path kLock = support::source_dir() + "/tests/e2e/foreign_clients";
 
 // Held by one process at a time: tests run side by side, and an installation takes what is there
 // away before it puts it back.
@@ -44,7 +45,7 @@ bool has_node() {
 }
 
 fs::path node_packages() {
-  const fs::path directory = OUTBOXD_NODE_DIR;
+  const fs::path directory = fs::path(support::program_dir()).parent_path() / "foreign_clients";
   fs::create_directories(directory);
   const InstallationLock lock(directory / "lock");
   const bool is_there =

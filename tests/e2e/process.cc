@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/paths.h"
+
 namespace outboxd::e2e {
 namespace {
 
@@ -261,7 +263,7 @@ ProcessOutcome run(ProcessOptions options) {
 }
 
 std::string program(std::string_view name) {
-  return std::string(OUTBOXD_BIN_DIR) + "/" + std::string(name);
+  return support::program_dir() + "/" + std::string(name);
 }
 
 }  // namespace outboxd::e2e

@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/paths.h"
+
 namespace outboxd::broker {
 namespace {
 
@@ -134,7 +136,7 @@ TEST_F(SettingsTest, LimitsThatContradictEachOtherAreRefused) {
 }
 
 TEST_F(SettingsTest, TheShippedFileShowsEveryKeyWithItsDefault) {
-  std::ifstream shipped(OUTBOXD_SOURCE_DIR "/packaging/outbox-broker.toml");
+  std::ifstream shipped(support::source_dir() + "/packaging/outbox-broker.toml");
   std::string toml;
   std::size_t keys = 0;
   for (std::string line; std::getline(shipped, line);) {

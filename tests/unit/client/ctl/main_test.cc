@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "client/ctl/exit_status.h"
+#include "tests/support/paths.h"
 #include "tests/unit/client/fake_daemon.h"
 
 namespace outboxd::ctl {
@@ -25,7 +26,7 @@ struct ProcessEnd {
 
 // Runs bin/outboxctl with nothing but `environment`.
 ProcessEnd start(std::vector<std::string> arguments, std::vector<std::string> environment) {
-  const std::string program = OUTBOXD_BIN_DIR "/outboxctl";
+  const std::string program = support::program_dir() + "/outboxctl";
   arguments.insert(arguments.begin(), program);
   const auto pointers = [](std::vector<std::string>& texts) {
     std::vector<char*> all;

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "domain/order.h"
+#include "tests/support/paths.h"
 
 namespace outboxd::order_import {
 namespace {
@@ -184,7 +185,7 @@ TEST(OnlineRetail, AnInvoiceWithMoreLinesThanAnOrderHoldsKeepsTheFirst) {
 
 // The figures of docs/import.md, counted there by other means.
 TEST(OnlineRetail, ARealDayIsReadAsDocumented) {
-  std::ifstream in(OUTBOXD_SOURCE_DIR "/docs/examples/online-retail/2010-12-01.csv");
+  std::ifstream in(support::source_dir() + "/docs/examples/online-retail/2010-12-01.csv");
   ASSERT_TRUE(in.is_open());
   const Read all = read(in);
   ASSERT_TRUE(all.status.ok());
