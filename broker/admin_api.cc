@@ -51,11 +51,14 @@ std::string encode_producers(const std::vector<transport::ProducerStatus>& produ
   transport::Writer writer(encoded);
   writer.map(2).key("producers").array(shown);
   for (std::size_t i = 0; i < shown; ++i) {
-    writer.map(4)
+    writer.map(6)
         .field("producer", producers[i].producer)
+        .field("life", producers[i].life)
         .field("epoch", producers[i].epoch)
         .field("last_seq", std::uint64_t{producers[i].last_seq})
-        .field("connected", producers[i].connected);
+        .field("connected", producers[i].connected)
+        .key("store");
+    producers[i].store.empty() ? writer.nil() : writer.string(producers[i].store);
   }
   writer.key("next");
   producers.size() > limit ? writer.string(producers[limit - 1].producer) : writer.nil();

@@ -54,13 +54,16 @@ std::size_t AppendGroup::position_of(const transport::AppendRequest& request) {
   if (place == positions_.end()) {
     const std::size_t index = batch_.positions.size();
     positions_.emplace(request.producer, index);
-    batch_.positions.push_back({std::string(request.producer), request.epoch, request.last_seq});
+    batch_.positions.push_back({std::string(request.producer), request.epoch, request.last_seq,
+                                std::string(request.store), request.chain});
     return index;
   }
   ProducerPosition& position = batch_.positions[place->second];
   OUTBOXD_CHECK(request.epoch >= position.epoch && request.last_seq >= position.last_seq);
   position.epoch = request.epoch;
   position.last_seq = request.last_seq;
+  position.store = request.store;
+  position.chain = request.chain;
   return place->second;
 }
 

@@ -24,6 +24,12 @@ GroupTableOptions with_jitter(GroupTableOptions options) {
   return options;
 }
 
+transport::BrokerSessionOptions of_store(transport::BrokerSessionOptions options,
+                                         const Engine& engine) {
+  options.history = engine.history();
+  return options;
+}
+
 }  // namespace
 
 Broker::Broker(BrokerOptions options, Engine& engine, const domain::Clock& clock,
@@ -34,7 +40,7 @@ Broker::Broker(BrokerOptions options, Engine& engine, const domain::Clock& clock
       callbacks_(std::move(callbacks)),
       service_time_(clock, engine.elapsed_at_open()),
       admission_([this](std::string_view topic) { return may_store(topic); }),
-      sessions_(std::move(options.sessions), admission_, *this),
+      sessions_(of_store(std::move(options.sessions), engine), admission_, *this),
       groups_(with_jitter(std::move(options.groups)), engine, clock, service_time_, *this),
       committer_(
           engine, service_time_,
@@ -53,7 +59,8 @@ domain::Status Broker::start() {
     if (!transport::split_dead_topic(info.topic)) topics_.insert(std::move(info.topic));
   }
   for (const ProducerPosition& position : engine_.producers("", kMaxProducers)) {
-    sessions_.restore(position.producer, position.epoch, position.last_seq);
+    sessions_.restore(position.producer,
+                      {position.epoch, position.last_seq, position.store, position.chain});
   }
   OUTBOXD_TRY(groups_.restore());
   OUTBOXD_TRY(link_.start());

@@ -25,11 +25,14 @@ inline constexpr std::size_t kMaxProducers = 65536;
 // Place of an event in its topic: 1, 2, 3 … without gaps.
 using Offset = std::uint64_t;
 
-// How far one producer got. Everything up to `last_seq` is settled: stored, rejected or withdrawn.
+// How far one producer got in one of its lives: `producer` is its origin (domain/origin.h).
+// Everything up to `last_seq` is settled: stored, rejected or withdrawn.
 struct ProducerPosition {
   std::string producer;
   std::uint64_t epoch = 0;  // the highest that was admitted; lower ones are fenced (G12)
   domain::Seq last_seq = 0;
+  std::string store = {};   // id of the store that has the name; empty: of a release without
+  std::uint64_t chain = 0;  // chain value of event `last_seq`; 0: not known
 
   friend bool operator==(const ProducerPosition&, const ProducerPosition&) = default;
 };
@@ -184,6 +187,9 @@ class Engine {
                               const std::function<bool(const StoredEvent&)>& visit) const = 0;
 
   virtual EngineStats stats() const = 0;
+
+  // The id of what is stored here, for ever (G13): made with it, and copied with it.
+  virtual std::string history() const = 0;
 
   // Numbers this opening: 1, 2, 3 … durably.
   virtual std::uint64_t starts() const = 0;

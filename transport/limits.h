@@ -36,6 +36,7 @@ inline constexpr std::size_t kMaxFrameBytes = 2 << 20;
 inline constexpr std::size_t kMaxPublishEvents = 1024;    // in one PUBLISH
 inline constexpr std::size_t kMaxPublishBytes = 1 << 20;  // of envelopes in one PUBLISH
 inline constexpr std::size_t kMaxErrorTextBytes = 1024;
+inline constexpr std::size_t kMaxStoreIdBytes = 32;  // 128 bits in hexadecimal
 
 // Broker link, consumer side.
 inline constexpr std::size_t kMaxGroupBytes = 128;

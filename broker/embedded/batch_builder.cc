@@ -95,7 +95,7 @@ void BatchBuilder::remove(Family family, std::string_view key) {
 
 void BatchBuilder::add(const ProducerPosition& position) {
   const auto known = catalog_.producers.find(position.producer);
-  ProducerRecord record{0, position.epoch, position.last_seq};
+  ProducerRecord record{0, position.epoch, position.last_seq, position.chain, position.store};
   if (known == catalog_.producers.end()) {
     record.id = ++last_producer_id_;
   } else {

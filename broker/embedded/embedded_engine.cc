@@ -8,6 +8,7 @@
 #include "broker/embedded/batch_builder.h"
 #include "broker/embedded/retained_events_filter.h"
 #include "domain/check.h"
+#include "domain/store_id.h"
 #include "storage/database/database.h"
 #include "transport/link/group_name.h"
 
@@ -94,6 +95,12 @@ domain::Status EmbeddedEngine::load_catalog() {
 }
 
 domain::Status EmbeddedEngine::load(std::string_view key, std::string_view value) {
+  if (key == kHistoryKey) {
+    auto id = decode_history_record(value);
+    if (!id) return damaged("the id of this store");
+    history_ = *std::move(id);
+    return domain::ok_status();
+  }
   if (key == kElapsedKey || key == kStartsKey) {
     const auto number = decode_number_record(value);
     if (!number) return damaged("a counter");
@@ -176,6 +183,12 @@ domain::Status EmbeddedEngine::take_start() {
   const auto status = batch.Put(database_->family(kMeta), rocksdb::Slice(kStartsKey.data(), 1),
                                 encode_number_record(++starts_));
   OUTBOXD_CHECK(status.ok());
+  if (history_.empty()) {
+    history_ = domain::new_store_id();
+    const auto named = batch.Put(database_->family(kMeta), rocksdb::Slice(kHistoryKey.data(), 1),
+                                 encode_history_record(history_));
+    OUTBOXD_CHECK(named.ok());
+  }
   return database_->write_synced(batch);
 }
 
@@ -210,7 +223,8 @@ std::optional<ProducerPosition> EmbeddedEngine::producer(std::string_view produc
   const std::lock_guard lock(mutex_);
   const auto place = catalog_.producers.find(producer);
   if (place == catalog_.producers.end()) return std::nullopt;
-  return ProducerPosition{place->first, place->second.epoch, place->second.last_seq};
+  return ProducerPosition{place->first, place->second.epoch, place->second.last_seq,
+                          place->second.store, place->second.chain};
 }
 
 std::vector<ProducerPosition> EmbeddedEngine::producers(std::string_view after,
@@ -219,7 +233,8 @@ std::vector<ProducerPosition> EmbeddedEngine::producers(std::string_view after,
   std::vector<ProducerPosition> positions;
   for (auto place = catalog_.producers.upper_bound(after);
        place != catalog_.producers.end() && positions.size() < limit; ++place) {
-    positions.push_back({place->first, place->second.epoch, place->second.last_seq});
+    positions.push_back({place->first, place->second.epoch, place->second.last_seq,
+                         place->second.store, place->second.chain});
   }
   return positions;
 }

@@ -72,6 +72,7 @@ class EmbeddedEngine final : public Engine {
   domain::Status read(std::string_view topic, Offset from,
                       const std::function<bool(const StoredEvent&)>& visit) const override;
   [[nodiscard]] EngineStats stats() const override;
+  [[nodiscard]] std::string history() const override { return history_; }
   [[nodiscard]] std::uint64_t starts() const override { return starts_; }
   [[nodiscard]] std::int64_t elapsed_at_open() const override { return elapsed_at_open_; }
   [[nodiscard]] domain::Result<std::vector<GroupState>> groups() const override;
@@ -104,6 +105,7 @@ class EmbeddedEngine final : public Engine {
 
   const RetentionOptions retention_;
   const std::shared_ptr<RetainedOffsets> retained_;  // also read by the database's filter
+  std::string history_;
   std::uint64_t starts_ = 0;
   std::int64_t elapsed_at_open_ = 0;
 

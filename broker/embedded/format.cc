@@ -1,5 +1,7 @@
 #include "broker/embedded/format.h"
 
+#include "domain/check.h"
+
 namespace outboxd::broker {
 namespace {
 
@@ -38,12 +40,24 @@ std::string encode_producer_key(std::string_view name) {
 }
 
 std::string encode_producer_record(const ProducerRecord& record) {
-  std::array<char, 21> bytes{};
+  OUTBOXD_CHECK(record.store.size() <= kStoreIdBytes);
+  std::array<char, 30> bytes{};
   bytes[0] = kVersion;
   char* out = put_big_endian(&bytes[1], record.id);
   out = put_big_endian(out, record.epoch);
-  put_big_endian(out, record.last_seq);
-  return {bytes.data(), bytes.size()};
+  out = put_big_endian(out, record.last_seq);
+  out = put_big_endian(out, record.chain);
+  *out = static_cast<char>(record.store.size());
+  return std::string(bytes.data(), bytes.size()) + record.store;
+}
+
+std::string encode_history_record(std::string_view id) {
+  return std::string(1, kVersion) + std::string(id);
+}
+
+std::optional<std::string> decode_history_record(std::string_view bytes) {
+  if (!take_version(bytes, kStoreIdBytes)) return std::nullopt;
+  return std::string(bytes.substr(0, kStoreIdBytes));
 }
 
 std::string encode_topic_key(std::string_view name) {
@@ -78,6 +92,13 @@ std::optional<ProducerRecord> decode_producer_record(std::string_view bytes) {
   record.id = take_big_endian<std::uint32_t>(bytes);
   record.epoch = take_big_endian<std::uint64_t>(bytes);
   record.last_seq = take_big_endian<domain::Seq>(bytes);
+  if (bytes.empty()) return record;  // of the release before
+  if (bytes.size() < 9) return std::nullopt;
+  record.chain = take_big_endian<std::uint64_t>(bytes);
+  const auto store_bytes = static_cast<unsigned char>(bytes.front());
+  bytes.remove_prefix(1);
+  if (bytes.size() < store_bytes) return std::nullopt;
+  record.store = bytes.substr(0, store_bytes);
   return record;
 }
 

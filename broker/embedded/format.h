@@ -21,10 +21,18 @@ namespace outboxd::broker {
 inline constexpr char kProducerKeyPrefix = 'p';
 inline constexpr char kTopicKeyPrefix = 't';
 
+// The id of the store, under a key of its own: version:u8(1) id, 32 characters.
+inline constexpr std::string_view kHistoryKey = "i";
+inline constexpr std::size_t kStoreIdBytes = 32;
+std::string encode_history_record(std::string_view id);
+std::optional<std::string> decode_history_record(std::string_view bytes);
+
 struct ProducerRecord {
   std::uint32_t id = 0;
   std::uint64_t epoch = 0;
   domain::Seq last_seq = 0;
+  std::uint64_t chain = 0;  // these two are not in records of the release before
+  std::string store = {};
 
   friend bool operator==(const ProducerRecord&, const ProducerRecord&) = default;
 };

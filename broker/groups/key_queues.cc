@@ -1,6 +1,7 @@
 #include "broker/groups/key_queues.h"
 
 #include "domain/check.h"
+#include "domain/origin.h"
 
 namespace outboxd::broker {
 namespace {
@@ -23,7 +24,9 @@ std::uint64_t mixed(std::uint64_t hash) {
 
 }  // namespace
 
-std::uint64_t key_hash(std::string_view producer, std::string_view key) {
+std::uint64_t key_hash(std::string_view origin, std::string_view key) {
+  // Order per key goes on over the lives of a producer (G7).
+  const std::string_view producer = domain::split_origin(origin).producer;
   // The separator is in no identifier, so ("ab", "c") and ("a", "bc") differ.
   return fnv1a(fnv1a(fnv1a(0xcbf29ce484222325U, producer), "/"), key);
 }

@@ -12,7 +12,7 @@ namespace outboxd::broker {
 
 // The 64 bits that stand for (producer, key) in memory and on disk. It must never change. Two keys
 // that share them wait for each other needlessly, and nothing worse.
-std::uint64_t key_hash(std::string_view producer, std::string_view key);
+std::uint64_t key_hash(std::string_view origin, std::string_view key);
 
 // One queue per key, linked through the events themselves; a key costs 16 bytes while it has
 // events, and no allocation. G7: only the head of a queue may be with a consumer.

@@ -18,7 +18,9 @@ struct Encoder {
     std::size_t bytes = 0;
     for (const std::string_view envelope : frame.envelopes) bytes += envelope.size();
     PublishEncoder encoder(frame.first_seq, frame.envelopes.size(), bytes);
-    for (const std::string_view envelope : frame.envelopes) encoder.add(envelope);
+    for (std::size_t i = 0; i < frame.envelopes.size(); ++i) {
+      encoder.add(frame.envelopes[i], frame.chains.empty() ? 0 : frame.chains[i]);
+    }
     return std::move(encoder).finish();
   }
   std::string operator()(const UnknownFrame& /*frame*/) const { return {}; }

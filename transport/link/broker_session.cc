@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "domain/check.h"
+#include "domain/origin.h"
 #include "transport/link/frame_codec.h"
 #include "transport/link/group_name.h"
 
@@ -34,15 +35,22 @@ void BrokerSessions::attach(ConsumerHandler& consumers) {
   consumers_ = &consumers;
 }
 
-void BrokerSessions::restore(std::string_view producer, std::uint64_t epoch, domain::Seq last_seq) {
+void BrokerSessions::restore(std::string_view origin, const ProducerPlace& place) {
   OUTBOXD_CHECK(peers_.empty());
-  const auto [entry, added] = producers_.try_emplace(std::string(producer));
-  OUTBOXD_CHECK(added);
-  entry->second.name = entry->first;
-  entry->second.epoch = epoch;
-  entry->second.durable_epoch = epoch;
-  entry->second.accepted_seq = last_seq;
-  entry->second.durable_seq = last_seq;
+  const domain::Origin named = domain::split_origin(origin);
+  const auto [entry, added] = producers_.try_emplace(std::string(named.producer));
+  Producer& producer = entry->second;
+  if (!added && producer.life > named.life) return;
+  OUTBOXD_CHECK(added || producer.life < named.life);
+  producer.name = entry->first;
+  producer.life = named.life;
+  producer.origin = origin;
+  producer.store = place.store;
+  producer.chain = place.chain;
+  producer.epoch = place.epoch;
+  producer.durable_epoch = place.epoch;
+  producer.accepted_seq = place.last_seq;
+  producer.durable_seq = place.last_seq;
 }
 
 BrokerSessions::Peer* BrokerSessions::find_or_add(std::string_view id) {
@@ -96,16 +104,25 @@ BrokerSessions::Producer* BrokerSessions::find_or_add_producer(std::string_view 
     if (producers_.size() >= options_.max_producers) return nullptr;
     entry = producers_.try_emplace(std::string(name)).first;
     entry->second.name = entry->first;
+    entry->second.origin = name;
   }
   return &entry->second;
 }
 
+// The producer that is in the life that `origin` names, or nothing.
+BrokerSessions::Producer* BrokerSessions::find_origin(std::string_view origin) {
+  const auto entry = producers_.find(domain::split_origin(origin).producer);
+  return entry != producers_.end() && entry->second.origin == origin ? &entry->second : nullptr;
+}
+
 void BrokerSessions::on_hello(Peer& peer, const HelloFrame& hello, std::int64_t now_ms) {
   if (closing_) return send(peer, encode(ByeFrame{"the broker is stopping"}));
-  if (!domain::is_valid_id(hello.producer) || hello.epoch == 0 || hello.next_seq == 0) {
+  if (!domain::is_producer_name(hello.producer) || hello.epoch == 0 || hello.next_seq == 0 ||
+      hello.base_seq >= hello.next_seq || !domain::origin_name(hello.producer, hello.life)) {
     return refuse(peer, link_error::kInvalid,
-                  "HELLO needs a producer (1 to 64 characters from A-Z a-z 0-9 . _ : -), an epoch "
-                  "and a next_seq of 1 or more");
+                  "HELLO needs a producer (1 to 64 characters from A-Z a-z 0-9 . _ : -, with its "
+                  "life, and not ending in :life- and a number), an epoch, and a next_seq of 1 or "
+                  "more that is behind its base_seq");
   }
   if (!are_valid(hello.completions)) {
     return refuse(peer, link_error::kInvalid, "a completion rule names no topic or no group");
@@ -114,7 +131,8 @@ void BrokerSessions::on_hello(Peer& peer, const HelloFrame& hello, std::int64_t 
   if (producer == nullptr) {
     return refuse(peer, link_error::kBusy, "this broker has no room for another producer");
   }
-  if (hello.epoch < producer->epoch) {
+  if (!is_of_one_history(peer, *producer, hello)) return;
+  if (hello.life == producer->life && hello.epoch < producer->epoch) {
     ++counters_.fenced;
     end_session(peer);
     return send(peer, encode(FencedFrame{producer->epoch}));
@@ -130,17 +148,106 @@ void BrokerSessions::on_hello(Peer& peer, const HelloFrame& hello, std::int64_t 
   begin_session(peer, *producer, hello);
 }
 
+// Whether the numbers of `hello` mean the same events as the producer's here (G13). If not, or if
+// it must be proven first, the peer was told, and nothing else has changed: the session of the
+// producer's own store goes on.
+bool BrokerSessions::is_of_one_history(Peer& peer, const Producer& producer,
+                                       const HelloFrame& hello) {
+  if (producer.epoch == 0) return true;  // nothing was ever heard of it
+  if (hello.store.empty()) {
+    if (producer.store.empty() && producer.life == 0) return true;
+    ++counters_.conflicts;
+    // A daemon of an earlier release, or somebody who only knows the name.
+    refuse(peer, link_error::kInvalid,
+           "producer " + producer.origin +
+               " is a store that says which it is, and this HELLO does not");
+    return false;
+  }
+  if (hello.life == producer.life + 1) return true;  // people had its store begin a new life
+  if (hello.life != producer.life) {
+    tell_conflict(peer, producer, conflict_code::kOtherLife,
+                  "the broker has producer " + producer.origin + " in life " +
+                      std::to_string(producer.life) + ", not " + std::to_string(hello.life));
+    return false;
+  }
+  if (!producer.store.empty() && producer.store != hello.store) {
+    tell_conflict(peer, producer, conflict_code::kOtherStore,
+                  "the name " + std::string(producer.name) + " belongs to the store " +
+                      producer.store + ", and this is " + std::string(hello.store));
+    return false;
+  }
+  // A process that proved itself does not go back, but a HELLO of it may come late, or twice.
+  if (hello.instance != 0 && hello.instance == producer.instance) return true;
+  if (hello.next_seq - 1 < producer.accepted_seq) {
+    tell_conflict(peer, producer, conflict_code::kBoxBehind,
+                  "the broker has events of " + producer.origin + " up to " +
+                      std::to_string(producer.accepted_seq) + ", and this box only up to " +
+                      std::to_string(hello.next_seq - 1) + ": it went back to older data");
+    return false;
+  }
+  return has_proven(peer, producer, hello);
+}
+
+// A store that went back and then made new events has as many numbers as the broker, of other
+// events: the chain tells (G13). Without a chain value here nothing can be proven.
+bool BrokerSessions::has_proven(Peer& peer, const Producer& producer, const HelloFrame& hello) {
+  if (producer.chain == 0) return true;
+  if (hello.proof_seq != producer.accepted_seq) {
+    end_session(peer);
+    send(peer, encode(ProveFrame{producer.accepted_seq}));
+    return false;
+  }
+  // A box that does not know the value has completed it: it is the broker that went back, and the
+  // box knows (PROTOCOL.md).
+  if (hello.proof_chain == producer.chain || hello.proof_chain == 0) return true;
+  tell_conflict(peer, producer, conflict_code::kOtherHistory,
+                "event " + std::to_string(producer.accepted_seq) + " of " + producer.origin +
+                    " is another one at the broker than here: this box went back to older data, "
+                    "and made new events since");
+  return false;
+}
+
+void BrokerSessions::tell_conflict(Peer& peer, const Producer& producer, std::string_view code,
+                                   std::string_view message) {
+  ++counters_.conflicts;
+  end_session(peer);
+  send(peer, encode(ConflictFrame{code, producer.life, producer.accepted_seq, message}));
+}
+
+// The numbers of the life before mean nothing any more. What is on its way to the disk gets there;
+// nobody waits for it.
+void BrokerSessions::begin_life(const Peer& peer, Producer& producer, const HelloFrame& hello) {
+  if (producer.epoch > 0) end_consumer(producer, SessionEnd::kDied);
+  if (Peer* older = producer.peer; older != nullptr) {
+    detach(*older);
+    if (older != &peer) {
+      send(*older, encode(ConflictFrame{conflict_code::kOtherLife, hello.life, hello.base_seq,
+                                        "another store of producer " + std::string(producer.name) +
+                                            " begins life " + std::to_string(hello.life)}));
+    }
+  }
+  if (!producer.undurable.empty()) --undurable_producers_;
+  producer.undurable.clear();
+  producer.undurable_bytes = 0;
+  producer.life = hello.life;
+  producer.origin = domain::origin_name(producer.name, hello.life).value();
+  producer.chain = 0;
+  producer.epoch = producer.durable_epoch = 0;
+  producer.accepted_seq = producer.durable_seq = hello.base_seq;
+}
+
 // Two processes with one epoch come from two copies of a data directory. As long as the first one
 // lives, what the second one sends would pass for a repetition of the first one's events.
 bool BrokerSessions::is_twin(const Producer& producer, const HelloFrame& hello,
                              std::int64_t now_ms) const {
-  return hello.epoch == producer.epoch && hello.instance != 0 && producer.instance != 0 &&
-         hello.instance != producer.instance &&
+  return hello.life == producer.life && hello.epoch == producer.epoch && hello.instance != 0 &&
+         producer.instance != 0 && hello.instance != producer.instance &&
          now_ms - producer.heard_ms < options_.peer_timeout_ms;
 }
 
 void BrokerSessions::begin_session(Peer& peer, Producer& producer, const HelloFrame& hello) {
   if (peer.producer != &producer) end_session(peer);
+  if (hello.life != producer.life) begin_life(peer, producer, hello);
   const bool is_other_process =
       hello.epoch > producer.epoch ||
       (hello.instance != 0 && producer.instance != 0 && hello.instance != producer.instance);
@@ -169,6 +276,7 @@ void BrokerSessions::begin_session(Peer& peer, Producer& producer, const HelloFr
   // relay send events twice: the answer waits for them.
   producer.welcome_due = true;
   if (is_other_process && producer.epoch > 0) end_consumer(producer, SessionEnd::kDied);
+  if (!hello.store.empty()) producer.store = hello.store;
   if (hello.epoch > producer.epoch) take_epoch(producer, hello.epoch);
   if (producer.undurable.empty()) welcome(producer);
 }
@@ -179,8 +287,8 @@ void BrokerSessions::take_epoch(Producer& producer, std::uint64_t epoch) {
   producer.epoch = epoch;
   await_disk(producer, 0);
   accepted_.clear();
-  output_.append(
-      {producer.name, epoch, producer.accepted_seq + 1, producer.accepted_seq, accepted_});
+  output_.append({producer.origin, epoch, producer.accepted_seq + 1, producer.accepted_seq,
+                  accepted_, producer.store, producer.chain});
 }
 
 void BrokerSessions::welcome(Producer& producer) {
@@ -198,12 +306,13 @@ void BrokerSessions::welcome(Producer& producer) {
                                            .max_publish_bytes = kMaxPublishBytes,
                                            .max_envelope_bytes = kMaxEnvelopeBytes,
                                            .software = options_.software_version,
-                                           .greeting = producer.greeting}));
+                                           .greeting = producer.greeting,
+                                           .history = options_.history}));
   if (producer.peer == nullptr || consumers_ == nullptr) return;
   producer.is_consumer = true;
   std::vector<CompletionRule> rules;
   for (const auto& [topic, group] : completions) rules.push_back({topic, group});
-  consumers_->on_session(producer.name, producer.epoch, rules);
+  consumers_->on_session(producer.origin, producer.epoch, rules);
 }
 
 void BrokerSessions::ask_for_hello(Peer& peer, std::int64_t now_ms) {
@@ -271,7 +380,9 @@ void BrokerSessions::accept(Producer& producer, const PublishFrame& publish, std
   counters_.events_accepted += accepted_.size();
   counters_.events_withdrawn += withdrawn;
   counters_.events_refused += refused.size();
-  if (last_seq > producer.accepted_seq) append(producer, last_seq, bytes);
+  const auto last = static_cast<std::size_t>(last_seq - publish.first_seq);
+  const std::uint64_t chain = last < publish.chains.size() ? publish.chains[last] : 0;
+  if (last_seq > producer.accepted_seq) append(producer, last_seq, chain, bytes);
   producer.awaits_withdrawal = !refused.empty();
   if (refused.empty()) return;
   RejectFrame reject;
@@ -281,11 +392,14 @@ void BrokerSessions::accept(Producer& producer, const PublishFrame& publish, std
   send(*producer.peer, encode(reject));
 }
 
-void BrokerSessions::append(Producer& producer, domain::Seq last_seq, std::size_t bytes) {
+void BrokerSessions::append(Producer& producer, domain::Seq last_seq, std::uint64_t chain,
+                            std::size_t bytes) {
   const domain::Seq first_seq = producer.accepted_seq + 1;
   producer.accepted_seq = last_seq;
+  producer.chain = chain;
   await_disk(producer, bytes);
-  output_.append({producer.name, producer.epoch, first_seq, last_seq, accepted_});
+  output_.append(
+      {producer.origin, producer.epoch, first_seq, last_seq, accepted_, producer.store, chain});
 }
 
 // The producer's position as it is now waits for the disk.
@@ -296,10 +410,10 @@ void BrokerSessions::await_disk(Producer& producer, std::size_t bytes) {
   check_invariants(producer);
 }
 
-void BrokerSessions::durable(std::string_view name, std::uint64_t epoch, domain::Seq last_seq) {
-  const auto entry = producers_.find(name);
-  OUTBOXD_CHECK(entry != producers_.end());
-  Producer& producer = entry->second;
+void BrokerSessions::durable(std::string_view origin, std::uint64_t epoch, domain::Seq last_seq) {
+  Producer* const found = find_origin(origin);
+  if (found == nullptr) return;  // of a life that is over
+  Producer& producer = *found;
   OUTBOXD_CHECK(epoch >= producer.durable_epoch && epoch <= producer.epoch);
   OUTBOXD_CHECK(last_seq >= producer.durable_seq && last_seq <= producer.accepted_seq);
   OUTBOXD_CHECK(!producer.undurable.empty());
@@ -382,8 +496,8 @@ std::vector<ProducerStatus> BrokerSessions::producers(std::string_view after,
   for (auto entry = producers_.upper_bound(after);
        entry != producers_.end() && statuses.size() < limit; ++entry) {
     const Producer& producer = entry->second;
-    statuses.push_back(
-        {entry->first, producer.epoch, producer.durable_seq, producer.peer != nullptr});
+    statuses.push_back({entry->first, producer.life, producer.store, producer.epoch,
+                        producer.durable_seq, producer.peer != nullptr});
   }
   return statuses;
 }

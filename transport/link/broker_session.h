@@ -29,16 +29,26 @@ struct AcceptedEvent {
   std::string_view envelope;
 };
 
+// Where a producer stands: everything of its present life up to `last_seq` is settled.
+struct ProducerPlace {
+  std::uint64_t epoch = 0;  // the highest that was admitted
+  domain::Seq last_seq = 0;
+  std::string store;        // id of the store that has the name; empty: of a release without
+  std::uint64_t chain = 0;  // chain value of event `last_seq`; 0: not known
+};
+
 // Events to append and the producer's position to record, in one durable step: when it is done, the
 // producer stands at (`epoch`, `last_seq`). Sequence numbers of the range that are not among
 // `events` were withdrawn by the producer and are only counted. A range of nothing (`first_seq` is
 // behind `last_seq`) only moves the epoch.
 struct AppendRequest {
-  std::string_view producer;
+  std::string_view producer;  // its origin, which tells its life
   std::uint64_t epoch = 0;
   domain::Seq first_seq = 0;
   domain::Seq last_seq = 0;
   const std::vector<AcceptedEvent>& events;  // in order; may be empty
+  std::string_view store = {};
+  std::uint64_t chain = 0;  // of `last_seq`
 };
 
 // What the sessions ask for. Called from within their inputs; must not call them back.
@@ -97,10 +107,13 @@ struct BrokerSessionOptions {
   std::size_t max_peers = 4096;            // connections remembered; more get no answer
   std::size_t max_producers = 65536;       // names remembered; more are told "busy"
   std::string software_version;
+  std::string history;  // the id of the broker's store; empty: it has none
 };
 
 struct ProducerStatus {
   std::string producer;
+  std::uint64_t life = 0;
+  std::string store;  // empty: it never said
   std::uint64_t epoch = 0;
   domain::Seq last_seq = 0;  // durable
   bool connected = false;
@@ -117,6 +130,7 @@ struct BrokerCounters {
   std::uint64_t sessions = 0;
   std::uint64_t fenced = 0;
   std::uint64_t twins = 0;        // HELLOs of a second process with the same epoch
+  std::uint64_t conflicts = 0;    // HELLOs whose numbers are of another history (G13)
   std::uint64_t frames_lost = 0;  // sessions that were ended because frames of theirs were
 };
 
@@ -140,17 +154,18 @@ class BrokerSessions {
   // Sends DELIVER, SETTLED or COMPLETED to the session of `producer`. False when there is none, or
   // it cannot take the frame now: the frame is lost then and the session over, without a call of
   // on_session_end.
-  bool send_to(std::string_view producer, std::string frame);
+  bool send_to(std::string_view origin, std::string frame);
 
-  // A producer's durable position, as the broker found it when it started. Before any other input.
-  void restore(std::string_view producer, std::uint64_t epoch, domain::Seq last_seq);
+  // The durable position of a producer in one of its lives, as the broker found it when it started.
+  // The highest life counts. Before any other input.
+  void restore(std::string_view origin, const ProducerPlace& place);
 
   // `frame` came from `peer`. Times are monotonic.
   void receive(std::string_view peer, std::string_view frame, std::int64_t now_ms);
 
   // The disk has the position (`epoch`, `last_seq`) of `producer` and everything up to it:
   // acknowledges it. Calls for one producer come in rising order.
-  void durable(std::string_view producer, std::uint64_t epoch, domain::Seq last_seq);
+  void durable(std::string_view origin, std::uint64_t epoch, domain::Seq last_seq);
 
   // Time passes: forgets silent peers. To be called about every second.
   void tick(std::int64_t now_ms);
@@ -183,6 +198,10 @@ class BrokerSessions {
 
   struct Producer {
     std::string_view name;  // the key in producers_
+    std::uint64_t life = 0;
+    std::string origin;       // name and life
+    std::string store;        // id of the store that it is; empty: it never said
+    std::uint64_t chain = 0;  // chain value of accepted_seq; 0: not known
     std::uint64_t epoch = 0;
     std::uint64_t instance = 0;  // of the process whose epoch it is; 0: not known
     std::uint64_t greeting = 0;  // of its last HELLO
@@ -232,13 +251,19 @@ class BrokerSessions {
   void on_subscribe(Peer& peer, const SubscribeFrame& subscribe);
   void on_settle(Peer& peer, const SettleFrame& settle);
   Producer* find_or_add_producer(std::string_view name);
+  bool is_of_one_history(Peer& peer, const Producer& producer, const HelloFrame& hello);
+  bool has_proven(Peer& peer, const Producer& producer, const HelloFrame& hello);
+  void tell_conflict(Peer& peer, const Producer& producer, std::string_view code,
+                     std::string_view message);
+  void begin_life(const Peer& peer, Producer& producer, const HelloFrame& hello);
+  Producer* find_origin(std::string_view origin);
   [[nodiscard]] bool is_twin(const Producer& producer, const HelloFrame& hello,
                              std::int64_t now_ms) const;
   void begin_session(Peer& peer, Producer& producer, const HelloFrame& hello);
   void take_epoch(Producer& producer, std::uint64_t epoch);
   void ask_for_hello(Peer& peer, std::int64_t now_ms);
   void accept(Producer& producer, const PublishFrame& publish, std::size_t skip);
-  void append(Producer& producer, domain::Seq last_seq, std::size_t bytes);
+  void append(Producer& producer, domain::Seq last_seq, std::uint64_t chain, std::size_t bytes);
   void await_disk(Producer& producer, std::size_t bytes);
   void welcome(Producer& producer);
   void send(Peer& peer, std::string frame);

@@ -64,7 +64,7 @@ void BrokerSessions::on_subscribe(Peer& peer, const SubscribeFrame& subscribe) {
                       "a group has 1 to 128 characters from A-Z a-z 0-9 . _ : -"};
   } else if (subscribe.credit == 0) {
     if (producer.subscriptions.erase(name) == 0) return;
-    refused = consumers_->on_subscribe(producer.name, subscribe);
+    refused = consumers_->on_subscribe(producer.origin, subscribe);
   } else if (!producer.subscriptions.contains(name) &&
              producer.subscriptions.size() >= kMaxSubscriptions) {
     refused =
@@ -73,7 +73,7 @@ void BrokerSessions::on_subscribe(Peer& peer, const SubscribeFrame& subscribe) {
   } else {
     const auto entry = producer.subscriptions.insert(std::move(name)).first;
     const std::uint64_t credit = std::min<std::uint64_t>(subscribe.credit, kMaxCredit);
-    refused = consumers_->on_subscribe(producer.name, {subscribe.topic, subscribe.group, credit});
+    refused = consumers_->on_subscribe(producer.origin, {subscribe.topic, subscribe.group, credit});
     if (refused) producer.subscriptions.erase(entry);
   }
   // The handler may have used the session for deliveries, and lost it.
@@ -85,7 +85,7 @@ void BrokerSessions::on_subscribe(Peer& peer, const SubscribeFrame& subscribe) {
 }
 
 void BrokerSessions::on_settle(Peer& peer, const SettleFrame& settle) {
-  consumers_->on_settle(peer.producer->name, settle);
+  consumers_->on_settle(peer.producer->origin, settle);
 }
 
 // PING and PONG tell how much was sent, because a consumer frame that is lost is missed by nobody:
@@ -100,10 +100,10 @@ void BrokerSessions::on_ping(Peer& peer, const PingFrame& ping) {
   send(peer, encode(PongFrame{SentCount{producer.session, producer.frames_sent}}));
 }
 
-bool BrokerSessions::send_to(std::string_view name, std::string frame) {
-  const auto entry = producers_.find(name);
-  OUTBOXD_CHECK(entry != producers_.end());
-  Producer& producer = entry->second;
+bool BrokerSessions::send_to(std::string_view origin, std::string frame) {
+  Producer* const found = find_origin(origin);
+  if (found == nullptr) return false;  // a life that is over
+  Producer& producer = *found;
   Peer* const peer = producer.peer;
   const bool is_open = peer != nullptr && !producer.welcome_due && !peer->leaving;
   const SentCount place{producer.session, producer.frames_sent + 1};
@@ -120,7 +120,7 @@ void BrokerSessions::end_consumer(Producer& producer, SessionEnd why) {
   const bool was_consumer = std::exchange(producer.is_consumer, false);
   producer.subscriptions.clear();
   if (consumers_ != nullptr && (was_consumer || why == SessionEnd::kDied)) {
-    consumers_->on_session_end(producer.name, why);
+    consumers_->on_session_end(producer.origin, why);
   }
 }
 

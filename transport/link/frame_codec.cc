@@ -113,6 +113,11 @@ PublishFrame decode_publish(Fields& fields) {
   const bool in_range =
       publish.first_seq > 0 && publish.first_seq + events.size() > publish.first_seq;
   if (envelopes.failed() || !in_range) fields.fail();
+  if (!fields.more()) return publish;
+  const Value chains = fields.array(kMaxPublishEvents);
+  Fields values(chains, 0);
+  for (std::size_t i = 0; i < chains.size(); ++i) publish.chains.push_back(values.number());
+  if (values.failed() || chains.size() != events.size()) fields.fail();
   return publish;
 }
 
@@ -140,6 +145,12 @@ HelloFrame decode_hello(Fields& fields) {
   }
   if (fields.more()) hello.instance = fields.number();
   if (fields.more()) hello.greeting = fields.number();
+  if (fields.more()) hello.store = fields.text();
+  if (fields.more()) hello.life = fields.number();
+  if (fields.more()) hello.base_seq = fields.number();
+  if (fields.more()) hello.proof_seq = fields.number();
+  if (fields.more()) hello.proof_chain = fields.number();
+  if (hello.store.size() > kMaxStoreIdBytes) fields.fail();
   return hello;
 }
 
@@ -147,6 +158,8 @@ WelcomeFrame decode_welcome(Fields& f) {
   WelcomeFrame welcome{f.number(), f.number(), f.number(), f.number(),
                        f.number(), f.number(), f.number(), f.text()};
   if (f.more()) welcome.greeting = f.number();
+  if (f.more()) welcome.history = f.text();
+  if (welcome.history.size() > kMaxStoreIdBytes) f.fail();
   return welcome;
 }
 
@@ -243,6 +256,9 @@ Frame decode_fields(std::uint64_t type, Fields& f) {
     case static_cast<int>(FrameType::kSettled): return decode_settled(f);
     case static_cast<int>(FrameType::kUnsubscribed):
       return UnsubscribedFrame{f.text(), f.text(), f.text(), f.text(), decode_sent_count(f)};
+    case static_cast<int>(FrameType::kProve): return ProveFrame{f.number()};
+    case static_cast<int>(FrameType::kConflict):
+      return ConflictFrame{f.text(), f.number(), f.number(), f.text()};
     default: return UnknownFrame{type};
   }
 }
@@ -252,7 +268,7 @@ Frame decode_fields(std::uint64_t type, Fields& f) {
 std::string encode(const HelloFrame& frame) {
   OUTBOXD_CHECK(frame.completions.size() <= kMaxCompletionRules);
   std::string out;
-  Writer writer = begin(out, FrameType::kHello, 7);
+  Writer writer = begin(out, FrameType::kHello, 12);
   writer.string(frame.producer)
       .unsigned_integer(frame.epoch)
       .unsigned_integer(frame.next_seq)
@@ -261,13 +277,19 @@ std::string encode(const HelloFrame& frame) {
   for (const CompletionRule& rule : frame.completions) {
     writer.array(2).string(rule.topic).string(rule.group);
   }
-  writer.unsigned_integer(frame.instance).unsigned_integer(frame.greeting);
+  writer.unsigned_integer(frame.instance)
+      .unsigned_integer(frame.greeting)
+      .string(frame.store)
+      .unsigned_integer(frame.life)
+      .unsigned_integer(frame.base_seq)
+      .unsigned_integer(frame.proof_seq)
+      .unsigned_integer(frame.proof_chain);
   return out;
 }
 
 std::string encode(const WelcomeFrame& frame) {
   std::string out;
-  begin(out, FrameType::kWelcome, 9)
+  begin(out, FrameType::kWelcome, 10)
       .unsigned_integer(frame.session)
       .unsigned_integer(frame.last_seq)
       .unsigned_integer(frame.window_events)
@@ -276,7 +298,24 @@ std::string encode(const WelcomeFrame& frame) {
       .unsigned_integer(frame.max_publish_bytes)
       .unsigned_integer(frame.max_envelope_bytes)
       .string(frame.software)
-      .unsigned_integer(frame.greeting);
+      .unsigned_integer(frame.greeting)
+      .string(frame.history);
+  return out;
+}
+
+std::string encode(const ProveFrame& frame) {
+  std::string out;
+  begin(out, FrameType::kProve, 1).unsigned_integer(frame.seq);
+  return out;
+}
+
+std::string encode(const ConflictFrame& frame) {
+  std::string out;
+  begin(out, FrameType::kConflict, 4)
+      .string(bounded(frame.code))
+      .unsigned_integer(frame.life)
+      .unsigned_integer(frame.last_seq)
+      .string(bounded(frame.message));
   return out;
 }
 
@@ -425,19 +464,25 @@ FramePlace place_of(const Frame& frame) {
 
 PublishEncoder::PublishEncoder(domain::Seq first_seq, std::size_t events, std::size_t bytes)
     : missing_(events) {
+  chains_.reserve(events);
   OUTBOXD_CHECK(first_seq > 0 && events > 0 && events <= kMaxPublishEvents);
-  out_.reserve(1 + kHeaderBytes + 2 * kIntegerBytes + kHeaderBytes * (events + 1) + bytes);
-  begin(out_, FrameType::kPublish, 2).unsigned_integer(first_seq).array(events);
+  out_.reserve(1 + 2 * kHeaderBytes + (2 + events) * kIntegerBytes + kHeaderBytes * (events + 1) +
+               bytes);
+  begin(out_, FrameType::kPublish, 3).unsigned_integer(first_seq).array(events);
 }
 
-void PublishEncoder::add(std::string_view envelope) {
+void PublishEncoder::add(std::string_view envelope, std::uint64_t chain) {
   OUTBOXD_CHECK(missing_ > 0);
   --missing_;
+  chains_.push_back(chain);
   Writer writer(out_);
   envelope.empty() ? writer.nil() : writer.binary(envelope);
 }
 
 std::string PublishEncoder::finish() && {
+  Writer writer(out_);
+  writer.array(chains_.size());
+  for (const std::uint64_t chain : chains_) writer.unsigned_integer(chain);
   OUTBOXD_CHECK(missing_ == 0 && out_.size() <= kMaxFrameBytes);
   return std::move(out_);
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "domain/result.h"
 #include "transport/link/frames.h"
@@ -17,6 +18,8 @@ namespace outboxd::transport {
 
 std::string encode(const HelloFrame& frame);
 std::string encode(const WelcomeFrame& frame);
+std::string encode(const ProveFrame& frame);
+std::string encode(const ConflictFrame& frame);
 std::string encode(const FencedFrame& frame);
 std::string encode(const AckFrame& frame);
 std::string encode(const RejectFrame& frame);
@@ -44,14 +47,15 @@ class PublishEncoder {
   // Exactly `events` calls of add(), which take `bytes` of envelopes together, must follow.
   PublishEncoder(domain::Seq first_seq, std::size_t events, std::size_t bytes);
 
-  // The next event in order; empty: withdrawn.
-  void add(std::string_view envelope);
+  // The next event in order, empty: withdrawn; and its chain value, 0: not known.
+  void add(std::string_view envelope, std::uint64_t chain = 0);
 
   std::string finish() &&;
 
  private:
   std::size_t missing_;
   std::string out_;
+  std::vector<std::uint64_t> chains_;
 };
 
 // The version of a frame that another version of this protocol sent. Every version, now and later,

@@ -33,6 +33,8 @@ enum class FrameType : std::uint8_t {
   kCompleted = 14,
   kSettled = 15,
   kUnsubscribed = 16,
+  kProve = 17,
+  kConflict = 18,
 };
 
 // Why an ERROR frame was sent. Codes are texts, so that a capture can be read and a new one needs
@@ -58,6 +60,19 @@ inline constexpr std::string_view kInvalidTopic = "invalid_topic";
 inline constexpr std::string_view kForbiddenTopic = "forbidden_topic";
 }  // namespace reject_code
 
+// Why the two ends of a link do not go on with each other: their numbers are not of one history
+// (G13).
+namespace conflict_code {
+inline constexpr std::string_view kOtherStore = "other_store";  // the name belongs to another box
+inline constexpr std::string_view kOtherLife = "other_life";    // the name went on to a later life
+inline constexpr std::string_view kBoxBehind = "box_behind";    // the broker has more than the box
+inline constexpr std::string_view kOtherHistory = "other_history";  // same number, other events
+inline constexpr std::string_view kFenced = "fenced";  // another process has a higher epoch
+// What the daemon finds out by itself, of a WELCOME.
+inline constexpr std::string_view kBrokerBehind = "broker_behind";  // it lost what the box gave up
+inline constexpr std::string_view kOtherBroker = "other_broker";    // another store answers
+}  // namespace conflict_code
+
 // Why a subscription is refused. It is not forgotten: the daemon asks again after its next WELCOME.
 namespace subscription_code {
 inline constexpr std::string_view kInvalidTopic = "invalid_topic";
@@ -79,8 +94,14 @@ struct HelloFrame {
   domain::Seq next_seq = 0;  // entries up to next_seq - 1 exist at the producer
   std::string_view software;
   std::vector<CompletionRule> completions = {};
-  std::uint64_t instance = 0;  // random, of this process; 0 from releases that had none
-  std::uint64_t greeting = 0;  // numbers the HELLOs of the process; 0 from releases that did not
+  std::uint64_t instance = 0;   // random, of this process; 0 from releases that had none
+  std::uint64_t greeting = 0;   // numbers the HELLOs of the process; 0 from releases that did not
+  std::string_view store = {};  // the id of the producer's store; empty from releases that had none
+  std::uint64_t life = 0;       // of the producer that this store is
+  domain::Seq base_seq = 0;     // the life's events are those behind it
+  // The chain value of an event, which the broker asked for with PROVE; nothing: it did not.
+  domain::Seq proof_seq = 0;
+  std::uint64_t proof_chain = 0;  // 0: the store does not know it
 };
 
 struct WelcomeFrame {
@@ -92,7 +113,8 @@ struct WelcomeFrame {
   std::uint64_t max_publish_bytes = 0;
   std::uint64_t max_envelope_bytes = 0;
   std::string_view software;
-  std::uint64_t greeting = 0;  // of the HELLO that it answers
+  std::uint64_t greeting = 0;     // of the HELLO that it answers
+  std::string_view history = {};  // the id of the broker's store; empty from releases without
 };
 
 struct FencedFrame {
@@ -102,6 +124,7 @@ struct FencedFrame {
 struct PublishFrame {
   domain::Seq first_seq = 0;
   std::vector<std::string_view> envelopes;  // empty: withdrawn, counted but not stored
+  std::vector<std::uint64_t> chains = {};   // their chain values, 0: not known; or none at all
 };
 
 struct AckFrame {
@@ -220,14 +243,27 @@ struct UnsubscribedFrame {
   FramePlace place = std::nullopt;
 };
 
+// Before WELCOME: what is the chain value of event `seq`? HELLO again says.
+struct ProveFrame {
+  domain::Seq seq = 0;
+};
+
+// Instead of WELCOME: the producer's numbers at this broker are of another history.
+struct ConflictFrame {
+  std::string_view code;     // of conflict_code
+  std::uint64_t life = 0;    // the producer's last one here
+  domain::Seq last_seq = 0;  // of that life
+  std::string_view message;
+};
+
 // A frame of this version whose type came later than this release.
 struct UnknownFrame {
   std::uint64_t type = 0;
 };
 
-using Frame =
-    std::variant<HelloFrame, WelcomeFrame, FencedFrame, PublishFrame, AckFrame, RejectFrame,
-                 ErrorFrame, PingFrame, PongFrame, ByeFrame, SubscribeFrame, DeliverFrame,
-                 SettleFrame, CompletedFrame, SettledFrame, UnsubscribedFrame, UnknownFrame>;
+using Frame = std::variant<HelloFrame, WelcomeFrame, FencedFrame, PublishFrame, AckFrame,
+                           RejectFrame, ErrorFrame, PingFrame, PongFrame, ByeFrame, SubscribeFrame,
+                           DeliverFrame, SettleFrame, CompletedFrame, SettledFrame,
+                           UnsubscribedFrame, ProveFrame, ConflictFrame, UnknownFrame>;
 
 }  // namespace outboxd::transport

@@ -10,6 +10,7 @@ std::string_view name_of(LinkState state) {
     case LinkState::kConnected: return "connected";
     case LinkState::kFenced: return "fenced";
     case LinkState::kIncompatible: return "incompatible";
+    case LinkState::kConflict: return "conflict";
   }
   OUTBOXD_CHECK(false);
 }

@@ -36,6 +36,11 @@ RelaySessionOptions session_options(const RelayLinkOptions& options) {
   session.window_bytes = options.window_bytes;
   session.instance = options.instance;
   session.completions = options.completions;
+  session.store = options.store;
+  session.life = options.life;
+  session.base_seq = options.base_seq;
+  session.history = options.history;
+  session.accept_loss = options.accept_loss;
   return session;
 }
 
@@ -139,10 +144,14 @@ class RelayLink::Impl {
   // What has arrived comes before what is due: after a pause of the whole process, silence must not
   // be concluded from what only was not read yet.
   void turn() {
+    session_->entries_kept_from(source_.first_kept());
     bool more = read_monitor();
     more |= read_frames();
     streaming_.store(session_->state() == LinkState::kConnected);  // first, or a wake() is missed
     thread_.run_posted();
+    if (const auto seq = session_->wanted_proof()) {
+      session_->prove(*seq, source_.chain_at(*seq), now_ms());
+    }
     session_->entries_available(next_seq_.load(), now_ms());
     session_->tick(now_ms());
     more |= send_frames();
@@ -206,6 +215,7 @@ class RelayLink::Impl {
       ++batches;
       batch_.first_seq = 0;
       batch_.envelopes.clear();
+      batch_.chains.clear();
       const auto status = source_.read(wanted->from, wanted->max_events, wanted->max_bytes, batch_);
       if (!status) {
         session_->fail("the outbox cannot be read: " + status.error().message);

@@ -38,6 +38,13 @@ class PublishSource {
   // and says so.
   virtual domain::Status read(domain::Seq from, std::size_t max_events, std::size_t max_bytes,
                               PublishBatch& batch) = 0;
+
+  // The chain value of event `seq`, by which two histories are told apart; 0 when it is not known.
+  virtual std::uint64_t chain_at(domain::Seq seq) = 0;
+
+  // The first entry that read() can still give, or the next one when there is none: what is before
+  // it was completed and may be gone.
+  virtual domain::Seq first_kept() = 0;
 };
 
 enum class LinkState : std::uint8_t {
@@ -45,10 +52,21 @@ enum class LinkState : std::uint8_t {
   kConnecting,    // no broker answers
   kConnected,     // HELLO was answered with WELCOME
   kFenced,        // another process took this producer over: nothing more is sent
-  kIncompatible,  // the broker speaks another version, or the two disagree about what was delivered
+  kIncompatible,  // the broker speaks another version, or says what cannot be
+  kConflict,      // the two ends' numbers are of different histories (G13); on_conflict says how
 };
 
 std::string_view name_of(LinkState state);
+
+// Why a link is in LinkState::kConflict.
+struct LinkConflict {
+  std::string code;          // of conflict_code
+  std::uint64_t life = 0;    // what the broker has of this producer: the life,
+  domain::Seq last_seq = 0;  // and the last event in it
+  std::string history;       // the id of the broker's store, where it was said
+  std::uint64_t epoch = 0;   // with kFenced: that which took over
+  std::string message;       // for people
+};
 
 // What this daemon consumes: events of `topic` as a member of `group`, at most `credit` of them
 // unsettled. 0 ends it; more than kMaxCredit counts as that.
@@ -83,6 +101,13 @@ class LinkObserver {
 
   // `reason` is for people; empty when there is nothing to say.
   virtual void on_link_state(LinkState state, std::string reason) = 0;
+
+  // Before on_link_state with LinkState::kConflict or kFenced.
+  virtual void on_conflict(LinkConflict conflict) { (void)conflict; }
+
+  // A session has begun with the broker whose store is `history`. To be kept, durably, before any
+  // acknowledgement of that session is: so that another broker is known as such (G13).
+  virtual void on_session(std::string history) { (void)history; }
 
   // The broker has everything up to and including `seq` durably. Never moves backwards.
   virtual void on_acknowledged(domain::Seq seq) = 0;
@@ -120,7 +145,12 @@ struct RelayLinkOptions {
   std::string software_version;
   std::uint64_t instance = 0;  // random, of this process: tells it from one with equal epoch
   std::vector<std::pair<std::string, std::string>> completions =
-      {};  // (topic, group): on_completed
+      {};                    // (topic, group): on_completed
+  std::string store;         // the id of the outbox's store; empty: it has none
+  std::uint64_t life = 0;    // of the producer that this store is
+  domain::Seq base_seq = 0;  // the life's events are those behind it
+  std::string history;       // the broker's store that was connected to last; empty: none
+  bool accept_loss = false;  // people said to go on with a broker that lacks what is completed here
 };
 
 // Owns the link thread. `source` and `observer` must outlive it.

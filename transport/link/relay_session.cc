@@ -35,6 +35,8 @@ RelaySession::RelaySession(RelaySessionOptions options, domain::Seq next_seq, Ra
       consumer_(observer),
       next_seq_(next_seq),
       highest_seq_(next_seq - 1),
+      accept_loss_(options_.accept_loss),
+      history_(options_.history),
       ack_timeout_ms_(options_.ack_timeout_ms) {
   OUTBOXD_CHECK(next_seq > 0 && options_.epoch > 0);
   OUTBOXD_CHECK(options_.window_events > 0 && options_.window_bytes > 0);
@@ -48,7 +50,7 @@ void RelaySession::connected(std::int64_t now_ms) {
   begin_greeting();
   connection_acked_seq_ = 0;
   // A broker that was refused, or that ended the last session, is not asked sooner for having been
-  // reconnected to.
+  // reconnected to. Where another history answered, this may be the right one that is back.
   if (failures_ == 0 && reported_ != LinkState::kIncompatible) hello_due_ms_ = now_ms;
   tick(now_ms);
 }
@@ -57,7 +59,7 @@ void RelaySession::disconnected(std::string reason) {
   if (phase_ == Phase::kEnded) return;
   phase_ = Phase::kDown;
   drop_session();
-  if (reported_ != LinkState::kIncompatible) report(LinkState::kConnecting, std::move(reason));
+  if (!is_waiting_for_people()) report(LinkState::kConnecting, std::move(reason));
 }
 
 void RelaySession::receive(std::string_view bytes, std::int64_t now_ms) {
@@ -84,6 +86,10 @@ void RelaySession::dispatch(const Frame& frame, std::int64_t now_ms) {
   if (const auto* error = std::get_if<ErrorFrame>(&frame)) return on_error(*error, now_ms);
   if (const auto* fenced = std::get_if<FencedFrame>(&frame)) return on_fenced(*fenced, now_ms);
   if (const auto* bye = std::get_if<ByeFrame>(&frame)) return on_bye(*bye, now_ms);
+  if (const auto* prove = std::get_if<ProveFrame>(&frame)) return on_prove(*prove, now_ms);
+  if (const auto* conflict = std::get_if<ConflictFrame>(&frame)) {
+    return on_conflict(*conflict, now_ms);
+  }
   if (std::holds_alternative<PingFrame>(frame)) return queue(encode(PongFrame{}), now_ms);
   if (const auto* pong = std::get_if<PongFrame>(&frame)) return on_pong(*pong, now_ms);
   if (std::holds_alternative<UnknownFrame>(frame)) return;  // a later release's: not for us
@@ -146,13 +152,18 @@ void RelaySession::on_welcome(const WelcomeFrame& welcome, std::int64_t now_ms) 
     return;
   }
   if (welcome.last_seq > highest_seq_) {
-    return refuse_broker("the broker has events of producer " + options_.producer + " up to " +
-                             std::to_string(welcome.last_seq) + ", but only " +
-                             std::to_string(highest_seq_) +
-                             " can have been sent from here: another box uses the name, or this "
-                             "box went back to older data",
-                         now_ms);
+    return disagree({.code = std::string(conflict_code::kBoxBehind),
+                     .life = options_.life,
+                     .last_seq = welcome.last_seq,
+                     .history = std::string(welcome.history),
+                     .message = "the broker has events of producer " + options_.producer +
+                                " up to " + std::to_string(welcome.last_seq) + ", but only " +
+                                std::to_string(highest_seq_) +
+                                " can have been sent from here: another box uses the name, or "
+                                "this box went back to older data"},
+                    now_ms);
   }
+  if (!is_our_broker(welcome, now_ms) || !has_what_we_gave_up(welcome.last_seq, now_ms)) return;
   if (welcome.window_events == 0 || welcome.window_bytes == 0 || welcome.max_publish_events == 0 ||
       welcome.max_publish_bytes == 0 || welcome.max_envelope_bytes == 0) {
     return refuse_broker("the broker grants no room for events", now_ms);
@@ -163,6 +174,10 @@ void RelaySession::on_welcome(const WelcomeFrame& welcome, std::int64_t now_ms) 
   publish_bytes_ = clamp_to_size(welcome.max_publish_bytes, kMaxPublishBytes);
   max_envelope_bytes_ = clamp_to_size(welcome.max_envelope_bytes, kMaxEnvelopeBytes);
   phase_ = Phase::kStreaming;
+  if (!welcome.history.empty()) {
+    history_ = welcome.history;
+    observer_.on_session(history_);
+  }
   consumer_.begin(welcome.session);
   hellos_ = 0;
   queued_ms_ = pinged_ms_ = now_ms;
@@ -170,6 +185,7 @@ void RelaySession::on_welcome(const WelcomeFrame& welcome, std::int64_t now_ms) 
   std::string reason;
   // An ACK may have overtaken it, or COMPLETED.
   const domain::Seq last_seq = std::max(welcome.last_seq, connection_acked_seq_);
+  connection_acked_seq_ = last_seq;
   if (last_seq < acknowledged_seq_) {
     reason = "the broker lost events " + std::to_string(last_seq + 1) + " to " +
              std::to_string(acknowledged_seq_) + ", which it had acknowledged; sending them again";
@@ -190,6 +206,7 @@ void RelaySession::on_ack(domain::Seq seq, std::int64_t now_ms) {
   acknowledge(seq);
   if (phase_ != Phase::kStreaming || seq <= acked_seq_) return;
   acked_seq_ = seq;
+  if (seq + 1 >= first_kept_) accept_loss_ = false;
   sent_seq_ = std::max(sent_seq_, seq);
   while (!in_flight_.empty() && in_flight_.front().last_seq <= seq) {
     in_flight_bytes_ -= in_flight_.front().bytes;
@@ -242,9 +259,69 @@ void RelaySession::on_fenced(const FencedFrame& fenced, std::int64_t now_ms) {
                            ", which is not higher",
                        now_ms);
   }
+  observer_.on_conflict({.code = std::string(conflict_code::kFenced),
+                         .life = options_.life,
+                         .last_seq = acknowledged_seq_,
+                         .history = history_,
+                         .epoch = fenced.epoch,
+                         .message = "another process has a higher epoch"});
   end(LinkState::kFenced, "another process of producer " + options_.producer +
                               " took over with epoch " + std::to_string(fenced.epoch) +
                               "; this one has epoch " + std::to_string(options_.epoch));
+}
+
+// Two brokers under one address have different stores. What one acknowledged, the other one does
+// not have.
+bool RelaySession::is_our_broker(const WelcomeFrame& welcome, std::int64_t now_ms) {
+  if (history_.empty() || welcome.history.empty() || history_ == welcome.history) return true;
+  if (accept_loss_) return true;
+  disagree({.code = std::string(conflict_code::kOtherBroker),
+            .life = options_.life,
+            .last_seq = welcome.last_seq,
+            .history = std::string(welcome.history),
+            .message = "this is the broker with the store " + std::string(welcome.history) +
+                       ", and this box was connected to the one with " + history_ +
+                       ": it lost its data, or another broker answers"},
+           now_ms);
+  return false;
+}
+
+// What the broker lacks is sent again, as long as it is here. What was completed is not.
+bool RelaySession::has_what_we_gave_up(domain::Seq last_seq, std::int64_t now_ms) {
+  // What was said on this connection since, came earlier: events go on being completed meanwhile.
+  last_seq = std::max(last_seq, connection_acked_seq_);
+  if (last_seq + 1 >= first_kept_ || last_seq < options_.base_seq || accept_loss_) return true;
+  disagree({.code = std::string(conflict_code::kBrokerBehind),
+            .life = options_.life,
+            .last_seq = last_seq,
+            .history = history_,
+            .message = "the broker lost events " + std::to_string(last_seq + 1) + " to " +
+                       std::to_string(first_kept_ - 1) +
+                       ", which it had acknowledged and this box no longer has"},
+           now_ms);
+  return false;
+}
+
+void RelaySession::on_prove(const ProveFrame& prove, std::int64_t now_ms) {
+  if (phase_ != Phase::kGreeting) return;  // the answer to a HELLO of before WELCOME
+  if (!has_what_we_gave_up(prove.seq, now_ms)) return;
+  wanted_proof_ = prove.seq;
+}
+
+void RelaySession::prove(domain::Seq seq, std::uint64_t chain, std::int64_t now_ms) {
+  wanted_proof_.reset();
+  proof_seq_ = seq;
+  proof_chain_ = chain;
+  if (phase_ == Phase::kGreeting) say_hello(now_ms);
+}
+
+void RelaySession::on_conflict(const ConflictFrame& conflict, std::int64_t now_ms) {
+  disagree({.code = std::string(conflict.code.substr(0, kMaxErrorTextBytes)),
+            .life = conflict.life,
+            .last_seq = conflict.last_seq,
+            .history = {},
+            .message = std::string(conflict.message.substr(0, kMaxErrorTextBytes))},
+           now_ms);
 }
 
 void RelaySession::on_bye(const ByeFrame& bye, std::int64_t now_ms) {
@@ -320,8 +397,13 @@ void RelaySession::say_hello(std::int64_t now_ms) {
     hello.completions.push_back({topic, group});
   hello.instance = options_.instance;
   hello.greeting = ++greetings_;
+  hello.store = options_.store;
+  hello.life = options_.life;
+  hello.base_seq = options_.base_seq;
+  hello.proof_seq = proof_seq_;
+  hello.proof_chain = proof_chain_;
   queue(encode(hello), now_ms);
-  if (reported_ == LinkState::kIncompatible) {
+  if (is_waiting_for_people()) {
     hello_due_ms_ = now_ms + jittered(options_.hello_retry_max_ms);
     return;
   }
@@ -346,17 +428,32 @@ void RelaySession::greet_again(std::string reason, std::int64_t now_ms) {
     hello_due_ms_ = failures_ == 0 ? now_ms : now_ms + backed_off(failures_ - 1);
     ++failures_;
   }
-  if (reported_ != LinkState::kIncompatible) report(LinkState::kConnecting, std::move(reason));
+  if (!is_waiting_for_people()) report(LinkState::kConnecting, std::move(reason));
 }
 
-// Nothing that waiting cures: the broker is asked again, but slowly, for people may repair it.
 void RelaySession::refuse_broker(std::string reason, std::int64_t now_ms) {
+  wait_for_people(LinkState::kIncompatible, std::move(reason), now_ms);
+}
+
+void RelaySession::disagree(LinkConflict conflict, std::int64_t now_ms) {
+  std::string reason = conflict.code + ": " + conflict.message;
+  observer_.on_conflict(std::move(conflict));
+  wait_for_people(LinkState::kConflict, std::move(reason), now_ms);
+}
+
+// Nothing that waiting cures: the broker is asked again, but slowly, for people may repair it, or
+// the right one may come back.
+void RelaySession::wait_for_people(LinkState state, std::string reason, std::int64_t now_ms) {
   OUTBOXD_CHECK(phase_ == Phase::kGreeting || phase_ == Phase::kStreaming);
-  if (phase_ == Phase::kStreaming || reported_ != LinkState::kIncompatible) {
+  if (phase_ == Phase::kStreaming || !is_waiting_for_people()) {
     hello_due_ms_ = now_ms + jittered(options_.hello_retry_max_ms);
   }
   begin_greeting();
-  report(LinkState::kIncompatible, std::move(reason));
+  report(state, std::move(reason));
+}
+
+bool RelaySession::is_waiting_for_people() const {
+  return reported_ == LinkState::kIncompatible || reported_ == LinkState::kConflict;
 }
 
 void RelaySession::end(LinkState state, std::string reason) {
@@ -368,6 +465,8 @@ void RelaySession::end(LinkState state, std::string reason) {
 void RelaySession::begin_greeting() {
   phase_ = Phase::kGreeting;
   drop_session();
+  wanted_proof_.reset();
+  proof_seq_ = proof_chain_ = 0;
   hellos_ = 0;
   first_greeting_ = greetings_ + 1;
 }

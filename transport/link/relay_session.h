@@ -28,6 +28,11 @@ struct RelaySessionOptions {
   std::string software_version;
   std::uint64_t instance = 0;                                         // random, of this process
   std::vector<std::pair<std::string, std::string>> completions = {};  // (topic, group)
+  std::string store;  // these five as in RelayLinkOptions
+  std::uint64_t life = 0;
+  domain::Seq base_seq = 0;
+  std::string history;
+  bool accept_loss = false;
   std::size_t window_events = 65536;
   std::size_t window_bytes = 8 << 20;
   std::int64_t batch_age_ms = 3;      // a batch that is not full waits for so long, when others
@@ -74,6 +79,10 @@ class RelaySession {
   void receive(std::string_view frame, std::int64_t now_ms);
   // Does what is due. To be called at next_deadline_ms(); earlier does no harm.
   void tick(std::int64_t now_ms);
+  // Entries before `first` are completed, and may be gone.
+  void entries_kept_from(domain::Seq first) { first_kept_ = first; }
+  // The answer to wanted_proof(): the chain value of event `seq`, or 0 when it is not known.
+  void prove(domain::Seq seq, std::uint64_t chain, std::int64_t now_ms);
   // Durable entries exist up to `next_seq` - 1.
   void entries_available(domain::Seq next_seq, std::int64_t now_ms);
   // What wanted() asked for, or the beginning of it. Envelopes that do not fit into the frame are
@@ -96,6 +105,9 @@ class RelaySession {
   // What should be read from the outbox and given to publish() now; nothing when the window is
   // full, a batch should grow, there is nothing to publish or no session.
   [[nodiscard]] std::optional<WantedEntries> wanted(std::int64_t now_ms) const;
+
+  // The event whose chain value the broker wants to know before it says WELCOME.
+  [[nodiscard]] std::optional<domain::Seq> wanted_proof() const { return wanted_proof_; }
 
   // When tick() (and then wanted()) must be called at the latest.
   [[nodiscard]] std::optional<std::int64_t> next_deadline_ms() const;
@@ -127,6 +139,10 @@ class RelaySession {
   void on_reject(const RejectFrame& reject, std::int64_t now_ms);
   void on_error(const ErrorFrame& error, std::int64_t now_ms);
   void on_fenced(const FencedFrame& fenced, std::int64_t now_ms);
+  void on_prove(const ProveFrame& prove, std::int64_t now_ms);
+  void on_conflict(const ConflictFrame& conflict, std::int64_t now_ms);
+  bool is_our_broker(const WelcomeFrame& welcome, std::int64_t now_ms);
+  bool has_what_we_gave_up(domain::Seq last_seq, std::int64_t now_ms);
   void on_bye(const ByeFrame& bye, std::int64_t now_ms);
   bool dispatch_to_consumer(const Frame& frame, std::int64_t now_ms);
   void on_completed(const CompletedFrame& completed, std::int64_t now_ms);
@@ -136,6 +152,9 @@ class RelaySession {
   void queue(std::string frame, std::int64_t now_ms);
   void greet_again(std::string reason, std::int64_t now_ms);
   void refuse_broker(std::string reason, std::int64_t now_ms);
+  void disagree(LinkConflict conflict, std::int64_t now_ms);
+  void wait_for_people(LinkState state, std::string reason, std::int64_t now_ms);
+  [[nodiscard]] bool is_waiting_for_people() const;
   void end(LinkState state, std::string reason);
   void begin_greeting();
   void drop_session();
@@ -160,7 +179,8 @@ class RelaySession {
   ConsumerHalf consumer_;
 
   Phase phase_ = Phase::kDown;
-  LinkState reported_ = LinkState::kConnecting;  // kIncompatible until a WELCOME cures it
+  LinkState reported_ =
+      LinkState::kConnecting;  // kIncompatible, kConflict: until a WELCOME cures it
   std::string reported_reason_;
   bool closing_ = false;
   std::deque<std::string> frames_;  // to send
@@ -168,9 +188,17 @@ class RelaySession {
 
   // Where the outbox stands, over all sessions.
   domain::Seq next_seq_;
+  domain::Seq first_kept_ = 1;
   domain::Seq highest_seq_;           // what a broker can have at most: sent, or older than we are
   domain::Seq acknowledged_seq_ = 0;  // told to the observer
   domain::Seq connection_acked_seq_ = 0;  // known to be durable at this connection's other end
+
+  // Before WELCOME.
+  bool accept_loss_;                         // until the broker has all that was completed here
+  std::string history_;                      // of the broker that we were connected to last
+  std::optional<domain::Seq> wanted_proof_;  // the broker asked for it
+  domain::Seq proof_seq_ = 0;                // what the next HELLO proves
+  std::uint64_t proof_chain_ = 0;
 
   // The session: acked_seq_ <= sent_seq_ <= highest_seq_ < next_seq_.
   domain::Seq acked_seq_ = 0;

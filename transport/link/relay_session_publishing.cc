@@ -12,6 +12,10 @@ namespace {
 // How soon the outbox is asked again after it had nothing, although it was said to have something.
 constexpr std::int64_t kReadAgainMs = 50;
 
+std::uint64_t chain_of(const PublishBatch& batch, std::size_t index) {
+  return index < batch.chains.size() ? batch.chains[index] : 0;
+}
+
 }  // namespace
 
 std::optional<WantedEntries> RelaySession::wanted(std::int64_t now_ms) const {
@@ -71,18 +75,23 @@ void RelaySession::publish(const PublishBatch& batch, std::int64_t now_ms) {
   read_again_ms_ = now_ms + kReadAgainMs;
   if (batch.envelopes.empty()) return;
   if (batch.first_seq != sent_seq_ + 1) {
-    return refuse_broker("the broker lacks event " + std::to_string(sent_seq_ + 1) +
-                             ", which the outbox no longer has (it has event " +
-                             std::to_string(batch.first_seq) +
-                             "): the broker lost data, or another broker answers",
-                         now_ms);
+    return disagree({.code = std::string(conflict_code::kBrokerBehind),
+                     .life = options_.life,
+                     .last_seq = sent_seq_,
+                     .history = history_,
+                     .message = "the broker lacks event " + std::to_string(sent_seq_ + 1) +
+                                ", which the outbox no longer has (it has event " +
+                                std::to_string(batch.first_seq) +
+                                "): the broker lost data, or another broker answers"},
+                    now_ms);
   }
   const Cut cut = cut_to_fit(batch);
   if (cut.events == 0) return;
   PublishEncoder encoder(batch.first_seq, cut.events, cut.bytes);
   for (std::size_t i = 0; i < cut.events; ++i) {
     const bool is_withdrawn = !withdrawn_.empty() && withdrawn_.contains(batch.first_seq + i);
-    encoder.add(is_withdrawn ? std::string_view() : std::string_view(batch.envelopes[i]));
+    encoder.add(is_withdrawn ? std::string_view() : std::string_view(batch.envelopes[i]),
+                chain_of(batch, i));
   }
   queue(std::move(encoder).finish(), now_ms);
   if (in_flight_.empty()) progress_ms_ = now_ms;

@@ -1,5 +1,6 @@
 #include "transport/msgpack/envelope.h"
 
+#include "domain/origin.h"
 #include "domain/text.h"
 #include "domain/time_format.h"
 #include "transport/limits.h"
@@ -145,8 +146,11 @@ void write_event(Writer& writer, std::string_view producer, domain::Seq seq,
                                       std::size_t{!envelope.traceparent.empty()} +
                                       std::size_t{offset.has_value()};
   writer.map(9 + optional_fields);
-  writer.field("id", std::string_view(std::to_string(seq)));
-  writer.field("source", std::string_view("/outboxd/" + std::string(producer)));
+  // `producer` is an origin: in a later life of it, the number alone would be another event's id.
+  const domain::Origin origin = domain::split_origin(producer);
+  const std::string number = std::to_string(seq);
+  writer.field("id", origin.life == 0 ? number : std::to_string(origin.life) + "." + number);
+  writer.field("source", std::string_view("/outboxd/" + std::string(origin.producer)));
   writer.field("type", envelope.type);
   writer.field("subject", envelope.key);
   writer.field("time", std::string_view(domain::rfc3339(envelope.time_ms)));

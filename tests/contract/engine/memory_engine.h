@@ -35,6 +35,7 @@ class MemoryEngine : public Engine {
     std::map<GroupId, Group> groups;
     std::int64_t elapsed_ms = 0;
     std::uint64_t starts = 0;
+    std::string history = "00000000000000000000000000000001";
   };
 
   MemoryEngine() : MemoryEngine(Contents()) {}
@@ -60,6 +61,7 @@ class MemoryEngine : public Engine {
   domain::Status read(std::string_view topic, Offset from,
                       const std::function<bool(const StoredEvent&)>& visit) const override;
   [[nodiscard]] EngineStats stats() const override { return {}; }
+  [[nodiscard]] std::string history() const override { return contents_.history; }
   [[nodiscard]] std::uint64_t starts() const override;
   [[nodiscard]] std::int64_t elapsed_at_open() const override { return elapsed_at_open_; }
   [[nodiscard]] domain::Result<std::vector<GroupState>> groups() const override;

@@ -122,9 +122,12 @@ TEST_F(AdminApiTest, ProducersAreListedInPagesWithWhereTheyStand) {
   other.hello("shop-2", 1);
   other.expect<transport::WelcomeFrame>();
   const Json first = call("producer.list", {{"limit", 1}});
-  EXPECT_EQ(
-      first.at("producers"),
-      Json::array({{{"producer", "shop-1"}, {"epoch", 3}, {"last_seq", 2}, {"connected", true}}}));
+  EXPECT_EQ(first.at("producers"), Json::array({{{"producer", "shop-1"},
+                                                 {"life", 0},
+                                                 {"epoch", 3},
+                                                 {"last_seq", 2},
+                                                 {"connected", true},
+                                                 {"store", nullptr}}}));
   EXPECT_EQ(first.at("next"), "shop-1");
   const Json second = call("producer.list", {{"after", "shop-1"}});
   EXPECT_EQ(second.at("producers")[0].at("producer"), "shop-2");

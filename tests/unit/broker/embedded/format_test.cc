@@ -14,8 +14,12 @@ TEST(BrokerFormatTest, RecordsHaveTheBytesOfTheGrammar) {
   EXPECT_EQ(encode_producer_key("shop-1"), "pshop-1");
   EXPECT_EQ(encode_topic_key("orders"), "torders");
   using namespace std::string_literals;
-  EXPECT_EQ(encode_producer_record({1, 2, 3}),
-            "\x01\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03"s);
+  EXPECT_EQ(encode_producer_record({1, 2, 3, 4, "ab"}),
+            "\x01\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x04\x02"
+            "ab"s);
+  EXPECT_EQ(encode_history_record("0123456789abcdef0123456789abcdef"),
+            "\x01"
+            "0123456789abcdef0123456789abcdef");
   EXPECT_EQ(encode_topic_record({0x01020304, 5, 6}),
             "\x01\x01\x02\x03\x04\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\x06"s);
   EXPECT_EQ(text(encode_log_key({1, 0x0102})), "\0\0\0\x01\0\0\0\0\0\0\x01\x02"s);
@@ -23,7 +27,7 @@ TEST(BrokerFormatTest, RecordsHaveTheBytesOfTheGrammar) {
 }
 
 TEST(BrokerFormatTest, WhatWasEncodedIsDecoded) {
-  const ProducerRecord producer{7, ~std::uint64_t{0}, 1ULL << 40};
+  const ProducerRecord producer{7, ~std::uint64_t{0}, 1ULL << 40, 5, "a store"};
   EXPECT_EQ(decode_producer_record(encode_producer_record(producer)), producer);
   EXPECT_EQ(decode_topic_record(encode_topic_record({~std::uint32_t{0}, 7, ~Offset{0}})),
             (TopicRecord{~std::uint32_t{0}, 7, ~Offset{0}}));
@@ -43,9 +47,13 @@ TEST(BrokerFormatTest, KeysSortAsTheirNumbersDo) {
 TEST(BrokerFormatTest, ShortBytesAndOtherVersionsAreNoRecords) {
   const std::string producer = encode_producer_record({1, 2, 3});
   const std::string log = text(encode_log_header({1, 2}));
+  constexpr std::size_t kOfTheReleaseBefore = 21;
   for (std::size_t length = 0; length < producer.size(); ++length) {
+    if (length == kOfTheReleaseBefore) continue;
     EXPECT_FALSE(decode_producer_record(producer.substr(0, length))) << length;
   }
+  EXPECT_EQ(decode_producer_record(producer.substr(0, kOfTheReleaseBefore)),
+            (ProducerRecord{1, 2, 3}));
   for (std::size_t length = 0; length < log.size(); ++length) {
     EXPECT_FALSE(decode_log_record(log.substr(0, length))) << length;
   }

@@ -42,6 +42,13 @@ inline std::string describe(const Frame& frame) {
     return "UNSUBSCRIBED " + std::string(refused->topic) + " " + std::string(refused->group) + " " +
            std::string(refused->code);
   }
+  if (const auto* prove = std::get_if<ProveFrame>(&frame)) {
+    return "PROVE " + std::to_string(prove->seq);
+  }
+  if (const auto* conflict = std::get_if<ConflictFrame>(&frame)) {
+    return "CONFLICT " + std::string(conflict->code) + " life " + std::to_string(conflict->life) +
+           " after " + std::to_string(conflict->last_seq);
+  }
   if (std::holds_alternative<SettledFrame>(frame)) return "SETTLED";
   if (std::holds_alternative<DeliverFrame>(frame)) return "DELIVER";
   if (std::holds_alternative<ByeFrame>(frame)) return "BYE";

@@ -22,7 +22,7 @@ TEST_F(BrokerSessionTest, WelcomesANewProducerAtTheBeginning) {
 }
 
 TEST_F(BrokerSessionTest, WelcomesAKnownProducerAfterItsLastDurableEvent) {
-  sessions_->restore("till-1", 4, 70);
+  sessions_->restore("till-1", {4, 70});
   hello("p", "till-1", 5);
   EXPECT_THAT(output_.take_sent(), ElementsAre("p <- WELCOME after 70"));
 }
@@ -100,7 +100,7 @@ TEST_F(BrokerSessionTest, AHigherEpochFencesTheLowerOne) {
 }
 
 TEST_F(BrokerSessionTest, ALowerEpochIsFencedAfterARestartOfTheBrokerToo) {
-  sessions_->restore("till-1", 7, 10);
+  sessions_->restore("till-1", {7, 10});
   hello("p", "till-1", 6);
   EXPECT_THAT(output_.take_sent(), ElementsAre("p <- FENCED by 7"));
 }
@@ -118,7 +118,7 @@ TEST_F(BrokerSessionTest, AnEpochIsDurableBeforeItsSessionBegins) {
 }
 
 TEST_F(BrokerSessionTest, AnEpochThatIsDurableAlreadyCostsNoSync) {
-  sessions_->restore("till-1", 4, 9);
+  sessions_->restore("till-1", {4, 9});
   receive("p", encode(HelloFrame{"till-1", 4, 10, "test"}));
   EXPECT_THAT(output_.epochs_taken, IsEmpty());
   EXPECT_THAT(output_.take_sent(), ElementsAre("p <- WELCOME after 9"));
@@ -415,9 +415,9 @@ TEST_F(BrokerSessionTest, WhenItClosesItSaysByeTakesNoMoreAndStillAcknowledges) 
 }
 
 TEST_F(BrokerSessionTest, ListsProducersInOrderPageByPage) {
-  sessions_->restore("b", 2, 20);
-  sessions_->restore("a", 1, 10);
-  sessions_->restore("c", 3, 30);
+  sessions_->restore("b", {2, 20});
+  sessions_->restore("a", {1, 10});
+  sessions_->restore("c", {3, 30});
   const auto first = sessions_->producers("", 2);
   ASSERT_EQ(first.size(), 2U);
   EXPECT_EQ(first[0].producer, "a");

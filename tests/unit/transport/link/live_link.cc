@@ -153,7 +153,7 @@ bool LiveBox::wait(const std::function<bool()>& reached) {
 LiveBroker::LiveBroker(std::string endpoint, std::map<std::string, LiveLog>& logs)
     : logs_(logs), sessions_({}, *this, *this), link_({std::move(endpoint)}, clock_, *this) {
   for (const auto& [producer, log] : logs_) {
-    sessions_.restore(producer, log.epoch, log.last_seq);
+    sessions_.restore(producer, {log.epoch, log.last_seq});
   }
   const auto started = link_.start();
   EXPECT_TRUE(started.ok()) << (started.ok() ? "" : started.error().message);

@@ -22,6 +22,9 @@ class Diary final : public LinkObserver {
   void on_link_state(LinkState state, std::string reason) override {
     entries.push_back(std::string(name_of(state)) + (reason.empty() ? "" : ": ") + reason);
   }
+  void on_conflict(LinkConflict conflict) override {
+    entries.push_back("conflict " + conflict.code + " after " + std::to_string(conflict.last_seq));
+  }
   void on_acknowledged(domain::Seq seq) override {
     entries.push_back("acknowledged " + std::to_string(seq));
   }

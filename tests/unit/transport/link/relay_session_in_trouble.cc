@@ -14,20 +14,20 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-TEST_F(RelaySessionTest, ABrokerWithMoreThanWasEverSentIsIncompatible) {
+TEST_F(RelaySessionTest, ABrokerWithMoreThanWasEverSentIsOfAnotherHistory) {
   session_->connected(now_);
   receive(welcome_after(101));
-  EXPECT_EQ(session_->state(), LinkState::kIncompatible);
+  EXPECT_EQ(session_->state(), LinkState::kConflict);
   EXPECT_THAT(diary_.last(), HasSubstr("up to 101, but only 100"));
   EXPECT_THAT(diary_.last(), HasSubstr("another box uses the name"));
   EXPECT_EQ(session_->acknowledged_seq(), 0U);
 }
 
-TEST_F(RelaySessionTest, NewEventsDoNotMakeABrokerThatIsAheadCompatible) {
+TEST_F(RelaySessionTest, NewEventsDoNotMakeABrokerThatIsAheadRight) {
   session_->entries_available(500, now_);
   session_->connected(now_);
   receive(welcome_after(101));
-  EXPECT_EQ(session_->state(), LinkState::kIncompatible) << "what it has cannot be these events";
+  EXPECT_EQ(session_->state(), LinkState::kConflict) << "what it has cannot be these events";
 }
 
 TEST_F(RelaySessionTest, SendsAgainWhatTheBrokerLostAndSaysSo) {
@@ -65,7 +65,7 @@ TEST_F(RelaySessionTest, WhatOvertakesWelcomeDecidesFromWhereToResume) {
 TEST_F(RelaySessionTest, AnOutboxThatNoLongerHasWhatTheBrokerLacksIsAnError) {
   connect_and_welcome(60);
   session_->publish({80, {"event 80"}}, now_);
-  EXPECT_EQ(session_->state(), LinkState::kIncompatible);
+  EXPECT_EQ(session_->state(), LinkState::kConflict);
   EXPECT_THAT(diary_.last(), HasSubstr("lacks event 61"));
   EXPECT_THAT(sent(), IsEmpty());
 }

@@ -148,7 +148,7 @@ void Simulation::start_broker() {
   broker_ = std::make_unique<BrokerSessions>(options, *rules_, *disk_);
   groups_->start(*broker_);
   for (const auto& [producer, position] : disk_->durable()) {
-    broker_->restore(producer, position.epoch, position.last_seq);
+    broker_->restore(producer, {position.epoch, position.last_seq});
   }
 }
 
