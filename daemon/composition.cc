@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include "daemon/ballast.h"
 #include "daemon/outbox_publisher.h"
@@ -82,10 +83,22 @@ domain::OutboxEntry lost_entry(domain::Seq seq, const domain::Clock& clock) {
           .envelope = std::move(encoded).value()};
 }
 
+// The host's name as an identifier: what an identifier may not have becomes '-'.
+std::string host_as_name() {
+  char name[domain::kMaxIdLength + 1] = {};
+  if (::gethostname(name, domain::kMaxIdLength) != 0 || name[0] == '\0') return "outboxd";
+  std::string host(name);
+  for (char& c : host) {
+    if (!domain::is_valid_id(std::string_view(&c, 1))) c = '-';
+  }
+  return host;
+}
+
 storage::StoreOptions store_options(const Config& config, const domain::Clock& clock, bool repair) {
   storage::StoreOptions options;
   options.path = config.data_dir;
   options.producer = config.producer;
+  options.host = host_as_name();
   options.repair = repair;
   options.lost_entry = [&clock](domain::Seq seq) { return lost_entry(seq, clock); };
   options.clock = &clock;
@@ -153,7 +166,8 @@ void keep_ballast(const Ballast& ballast, DiskLevel level) {
 
 }  // namespace
 
-int run_daemon(const Config& config) {
+int run_daemon(const Config& configured) {
+  Config config = configured;
   const systemd::StopSignal stop_signal;  // before any thread is started
   const systemd::SystemClock clock;
   RandomIds ids;
@@ -172,27 +186,31 @@ int run_daemon(const Config& config) {
       storage::OutboxStore::open(store_options(config, clock, false));
   if (!store) return fail(store.error());
   log_recovery((*store)->recovery());
+  config.producer = (*store)->identity().producer;
 
   StoreMaintenance maintenance(**store);
   OutboxPublisher::Backlog backlog{
       .max_entries = static_cast<std::uint64_t>(config.outbox.max_backlog_events)};
   OutboxPublisher publisher(backlog);
-  Runtime runtime({.config = config,
-                   .access = *access,
-                   .store = **store,
-                   .reader = **store,
-                   .maintenance = maintenance,
-                   .publisher = publisher,
-                   .backlog = backlog,
-                   .clock = clock,
-                   .elapsed = (*store)->elapsed(),
-                   .ids = ids,
-                   .payment_gateway = **payment_gateway,
-                   .epoch = (*store)->epoch(),
-                   .durable_progress = [&store] { return (*store)->durable_progress(); },
-                   .complete_above = (*store)->complete_above_at_open(),
-                   .free_bytes = [&config] { return free_bytes_at(config.data_dir); },
-                   .on_disk_level = [&ballast](DiskLevel level) { keep_ballast(ballast, level); }});
+  Runtime runtime(
+      {.config = config,
+       .access = *access,
+       .store = **store,
+       .reader = **store,
+       .identity = **store,
+       .maintenance = maintenance,
+       .publisher = publisher,
+       .backlog = backlog,
+       .clock = clock,
+       .elapsed = (*store)->elapsed(),
+       .ids = ids,
+       .payment_gateway = **payment_gateway,
+       .lost_envelope = [&clock](domain::Seq seq) { return lost_entry(seq, clock).envelope; },
+       .epoch = (*store)->epoch(),
+       .durable_progress = [&store] { return (*store)->durable_progress(); },
+       .complete_above = (*store)->complete_above_at_open(),
+       .free_bytes = [&config] { return free_bytes_at(config.data_dir); },
+       .on_disk_level = [&ballast](DiskLevel level) { keep_ballast(ballast, level); }});
   const SignalWatch signals(stop_signal, [&runtime] { runtime.stop(); });
   std::vector<int> listening_fds;
   for (const systemd::ListeningSocket& socket : systemd::take_listening_sockets()) {

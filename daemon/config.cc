@@ -11,6 +11,7 @@
 #include "daemon/payments/gateway_url.h"
 #include "domain/access_token.h"
 #include "domain/ids.h"
+#include "domain/origin.h"
 #include "domain/reservation.h"
 #include "transport/limits.h"
 #include "transport/link/endpoint.h"
@@ -31,10 +32,11 @@ TextRule path_rule() {
   return {"an absolute or relative path", [](std::string_view text) { return !text.empty(); }};
 }
 
-TextRule id_rule(std::string allowed, bool may_be_empty) {
-  return {std::move(allowed), [may_be_empty](std::string_view text) {
-            return (may_be_empty && text.empty()) || domain::is_valid_id(text);
-          }};
+TextRule producer_rule() {
+  return {
+      "empty, or 1 to 64 characters from A-Z a-z 0-9 . _ : - that do not end in :life- and a "
+      "number",
+      [](std::string_view text) { return text.empty() || domain::is_producer_name(text); }};
 }
 
 TextRule endpoint_rule() {
@@ -82,8 +84,7 @@ void declare_topic(Config& config, const std::string& name, Reader& table) {
 void declare(Reader& reader, Config& config) {
   reader.text("data_dir", config.data_dir, path_rule())
       .text("socket", config.socket, path_rule())
-      .text("producer", config.producer,
-            id_rule("empty, or 1 to 64 characters from A-Z a-z 0-9 . _ : -", true))
+      .text("producer", config.producer, producer_rule())
       .texts("modules", config.modules, config::one_of(kModuleNames))
       .text("log.level", config.log_level,
             config::one_of({"error", "warning", "notice", "info", "debug"}))
@@ -115,17 +116,6 @@ void declare(Reader& reader, Config& config) {
       .texts("access.read", config.access.read, user_rule())
       .texts("access.write", config.access.write, user_rule())
       .texts("access.admin", config.access.admin, user_rule());
-}
-
-// The host's name as an identifier: what an identifier may not have becomes '-'.
-std::string host_as_producer() {
-  char name[domain::kMaxIdLength + 1] = {};
-  if (::gethostname(name, domain::kMaxIdLength) != 0 || name[0] == '\0') return "outboxd";
-  std::string producer(name);
-  for (char& c : producer) {
-    if (!domain::is_valid_id(std::string_view(&c, 1))) c = '-';
-  }
-  return producer;
 }
 
 void check_topics(const Config& config, const std::string& file, std::vector<Problem>& problems) {
@@ -170,8 +160,7 @@ void apply(const ConfigOverrides& overrides, Config& config, std::vector<Problem
   take(overrides.data_dir, config.data_dir, "--data-dir", path_rule());
   take(overrides.socket, config.socket, "--socket", path_rule());
   take(overrides.broker_endpoint, config.broker.endpoint, "--broker", endpoint_rule());
-  take(overrides.producer, config.producer, "--producer",
-       id_rule("1 to 64 characters from A-Z a-z 0-9 . _ : -", false));
+  take(overrides.producer, config.producer, "--producer", producer_rule());
   if (!overrides.modules) return;
   const TextRule known = config::one_of(kModuleNames);
   for (const std::string& module : *overrides.modules) {
@@ -209,7 +198,6 @@ std::vector<Problem> load_config(const std::string& chosen_file, const ConfigOve
   if (problems.empty()) {
     check_together(config, chosen_file.empty() ? kMainConfigFile : chosen_file, problems);
   }
-  if (config.producer.empty()) config.producer = host_as_producer();
   return problems;
 }
 

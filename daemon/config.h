@@ -23,7 +23,8 @@ inline constexpr const char* kReservationsModule = "reservations";
 struct Config {
   std::string data_dir = "/var/lib/outboxd";         // data_dir
   std::string socket = "/run/outboxd/outboxd.sock";  // socket
-  std::string producer;                              // producer; empty: the host's name
+  std::string
+      producer;  // producer; empty: as the store says, or the host's name and some of its id
   std::vector<std::string> modules = {kOrdersModule, kReservationsModule};  // modules
   std::string log_level = "info";                                           // log.level
 

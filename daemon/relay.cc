@@ -19,10 +19,25 @@ Relay::Relay(RelayOptions options, transport::EventLoop& loop, domain::DurableRe
       clock_(clock),
       events_(std::move(events)) {
   status_.since_ms = clock_.wall_ms();
+  make_link();
+}
+
+void Relay::make_link() {
   if (options_.link.endpoint.empty()) return;
   transport::PublishSource& source = *this;
   transport::LinkObserver& observer = *this;
   link_ = std::make_unique<transport::RelayLink>(options_.link, clock_, source, observer);
+}
+
+Status Relay::restart(transport::RelayLinkOptions options) {
+  stop(0);
+  options_.link = std::move(options);
+  unburied_.clear();
+  forget_fresh();
+  make_link();
+  for (const auto& [name, credit] : subscriptions_)
+    link_->subscribe({name.first, name.second, credit});
+  return start();
 }
 
 Relay::~Relay() {
@@ -65,7 +80,13 @@ void Relay::forget_fresh() {
 }
 
 void Relay::subscribe(const std::string& topic, const std::string& group, std::size_t credit) {
-  if (link_ != nullptr) link_->subscribe({topic, group, credit});
+  if (link_ == nullptr) return;
+  if (credit == 0) {
+    subscriptions_.erase({topic, group});
+  } else {
+    subscriptions_[{topic, group}] = credit;
+  }
+  link_->subscribe({topic, group, credit});
 }
 
 void Relay::settle(std::vector<transport::OwnedSettlement> settlements) {
@@ -77,10 +98,26 @@ Status Relay::read(Seq from, std::size_t max_events, std::size_t max_bytes,
   batch.first_seq = from;
   batch.envelopes.clear();
   batch.chains.clear();
+  if (read_lost(from, max_events, max_bytes, batch)) return domain::ok_status();
   if (!unburied_.contains(from) && read_fresh(from, max_events, max_bytes, batch)) {
     return domain::ok_status();
   }
   return read_stored(from, max_events, max_bytes, batch);
+}
+
+// People said to go on with a broker that lacks what was completed here: consumers learn which
+// events those were.
+bool Relay::read_lost(Seq from, std::size_t max_events, std::size_t max_bytes,
+                      transport::PublishBatch& batch) {
+  const Seq completed_seq = progress_().completed_seq;
+  if (!options_.link.accept_loss || from > completed_seq || !options_.lost_envelope) return false;
+  std::size_t bytes = 0;
+  for (Seq seq = from; seq <= completed_seq; ++seq) {
+    if (batch.envelopes.size() == max_events || bytes >= max_bytes) break;
+    batch.envelopes.push_back(options_.lost_envelope(seq));
+    bytes += batch.envelopes.back().size();
+  }
+  return true;
 }
 
 bool Relay::read_fresh(Seq from, std::size_t max_events, std::size_t max_bytes,
@@ -150,6 +187,28 @@ void Relay::on_link_state(transport::LinkState state, std::string reason) {
     if (!reason.empty()) status_.last_error = std::move(reason);
     events_.link_changed(status_);
   });
+}
+
+void Relay::on_conflict(transport::LinkConflict conflict) {
+  loop_.post(
+      [this, conflict = std::move(conflict)]() mutable { status_.conflict = std::move(conflict); });
+}
+
+// Posted before what is acknowledged in the session can be: the core thread hears it first.
+void Relay::on_session(std::string history) {
+  loop_.post([this, history = std::move(history)] {
+    if (events_.session) events_.session(history);
+  });
+}
+
+std::uint64_t Relay::chain_at(Seq seq) {
+  // What cannot be read is not known: the broker's answer decides, and reading it for PUBLISH says what is wrong.
+  const domain::Result<std::uint64_t> chain = reader_.chain_at(seq);
+  return chain ? *chain : 0;
+}
+
+Seq Relay::first_kept() {
+  return progress_().completed_seq + 1;
 }
 
 void Relay::on_acknowledged(Seq seq) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -25,6 +26,7 @@ struct LinkStatus {
   transport::LinkState state = transport::LinkState::kOff;
   domain::TimestampMs since_ms = 0;
   std::string last_error;
+  transport::LinkConflict conflict;  // of kConflict and kFenced
 };
 
 struct RelayOptions {
@@ -32,6 +34,8 @@ struct RelayOptions {
   // Fresh entries are kept in memory up to this, so that a relay that keeps up reads nothing from
   // the disk.
   std::size_t fresh_bytes = 4 << 20;
+  // What is published in the place of an event that nobody has any more.
+  std::function<std::string(domain::Seq)> lost_envelope = {};
 };
 
 // What the relay tells the daemon; called on the core thread.
@@ -39,6 +43,8 @@ struct RelayEvents {
   std::function<void(domain::Seq)> acknowledged;
   std::function<void(domain::Seq, const std::string& code, const std::string& message)> rejected;
   std::function<void(const LinkStatus&)> link_changed;
+  // A session has begun with the broker whose store this is. Before what is acknowledged in it.
+  std::function<void(const std::string& history)> session = {};
   std::function<void(std::vector<transport::OwnedDelivery>)> delivered = {};
   std::function<void(std::vector<std::uint64_t> tags)> settled = {};
   std::function<void(const std::string& topic, const std::vector<transport::SeqRange>&)> completed =
@@ -77,12 +83,21 @@ class Relay : public DeliveryChannel,
   // thread.
   void stop(std::int64_t linger_ms);
 
+  // Ends the link and begins another one with `options`: people decided. What was delivered and not
+  // settled comes again. Core thread. Error: as for start().
+  domain::Status restart(transport::RelayLinkOptions options);
+  [[nodiscard]] const transport::RelayLinkOptions& link_options() const { return options_.link; }
+
   // Core thread.
   [[nodiscard]] const LinkStatus& status() const { return status_; }
 
  private:
   domain::Status read(domain::Seq from, std::size_t max_events, std::size_t max_bytes,
                       transport::PublishBatch& batch) override;
+  std::uint64_t chain_at(domain::Seq seq) override;
+  domain::Seq first_kept() override;
+  void on_conflict(transport::LinkConflict conflict) override;
+  void on_session(std::string history) override;
   void on_link_state(transport::LinkState state, std::string reason) override;
   void on_acknowledged(domain::Seq seq) override;
   void on_rejected(domain::Seq seq, std::string code, std::string message) override;
@@ -92,6 +107,9 @@ class Relay : public DeliveryChannel,
   void on_subscription_refused(std::string topic, std::string group, std::string code,
                                std::string message) override;
 
+  void make_link();
+  bool read_lost(domain::Seq from, std::size_t max_events, std::size_t max_bytes,
+                 transport::PublishBatch& batch);
   bool read_fresh(domain::Seq from, std::size_t max_events, std::size_t max_bytes,
                   transport::PublishBatch& batch);
   domain::Status read_stored(domain::Seq from, std::size_t max_events, std::size_t max_bytes,
@@ -103,7 +121,7 @@ class Relay : public DeliveryChannel,
   void tell(Report report);
 
   // Constant after construction.
-  const RelayOptions options_;
+  RelayOptions options_;  // changed by restart(), while there is no link thread
   transport::EventLoop& loop_;
   domain::DurableReader& reader_;
   const std::function<domain::OutboxProgress()> progress_;
@@ -112,6 +130,7 @@ class Relay : public DeliveryChannel,
 
   // Core thread only.
   LinkStatus status_;
+  std::map<std::pair<std::string, std::string>, std::size_t> subscriptions_;  // to their credit
 
   // Link thread only. Rejected, and not yet seen to be gone from the outbox: their withdrawal must
   // not be published before the dead letter is durable, or a crash between the two would lose the

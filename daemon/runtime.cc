@@ -8,6 +8,7 @@
 
 #include "daemon/api/dead_methods.h"
 #include "daemon/api/inbox_methods.h"
+#include "daemon/api/link_methods.h"
 #include "daemon/api/state_methods.h"
 #include "systemd/log.h"
 #include "systemd/notify.h"
@@ -54,11 +55,18 @@ std::vector<SeqRange> ranges_of(const std::vector<domain::SeqRange>& stored) {
   return ranges;
 }
 
-RelayOptions relay_options(const Config& config, std::uint64_t epoch) {
+RelayOptions relay_options(const RuntimeParts& parts) {
+  const Config& config = parts.config;
+  const domain::StoreIdentity& identity = parts.identity.identity();
   RelayOptions options;
   options.link.endpoint = config.broker.endpoint;
-  options.link.producer = config.producer;
-  options.link.epoch = epoch;
+  options.link.producer = identity.producer;
+  options.link.store = identity.store_id;
+  options.link.life = identity.life;
+  options.link.base_seq = identity.base_seq;
+  options.link.history = identity.history;
+  options.link.epoch = parts.epoch;
+  options.lost_envelope = parts.lost_envelope;
   options.link.instance = random_instance();
   options.link.window_events = static_cast<std::size_t>(config.broker.window_events);
   options.link.window_bytes = static_cast<std::size_t>(config.broker.window_bytes);
@@ -105,8 +113,8 @@ Runtime::Runtime(RuntimeParts parts)
       tail_(server_, parts_.reader, parts_.config.producer),
       events_(parts_.publisher),
       transactions_(events_, parts_.clock),
-      relay_(relay_options(parts_.config, parts_.epoch), loop_, parts_.reader,
-             parts_.durable_progress, parts_.clock, relay_events()),
+      relay_(relay_options(parts_), loop_, parts_.reader, parts_.durable_progress, parts_.clock,
+             relay_events()),
       inbox_({.commits = core_,
               .channel = relay_,
               .elapsed = parts_.elapsed,
@@ -150,6 +158,17 @@ Runtime::Runtime(RuntimeParts parts)
                      relay_.forget_fresh();
                    }},
               {.order_ttl_ms = parts_.config.orders.unpublished_ttl_ms}),
+      decisions_({.keeper = parts_.identity,
+                  .relay = relay_,
+                  .core = core_,
+                  .reader = parts_.reader,
+                  .clock = parts_.clock,
+                  .progress = parts_.durable_progress,
+                  .buried =
+                      [this](domain::Seq seq) {
+                        ledger_.note_buried(seq);
+                        relay_.forget_fresh();
+                      }}),
       time_kept_ms_(parts_.elapsed.elapsed_ms()),
       second_timer_(loop_),
       wait_timer_(loop_),
@@ -181,6 +200,7 @@ RelayEvents Runtime::relay_events() {
       .rejected = [this](domain::Seq seq, const std::string& code,
                          const std::string& message) { ledger_.rejected(seq, code, message); },
       .link_changed = [this](const LinkStatus& link) { on_link_changed(link); },
+      .session = [this](const std::string& history) { on_session(history); },
       .delivered =
           [this](std::vector<transport::OwnedDelivery> deliveries) {
             if (!draining_) inbox_.deliver(std::move(deliveries));
@@ -207,6 +227,8 @@ void Runtime::add_methods() {
                    {core_, server_, parts_.reader, parts_.backlog, parts_.config.producer});
   add_inbox_methods(methods_, {core_, server_, consumers_, inbox_, parts_.elapsed});
   add_outbox_methods(methods_, outbox_api_);
+  add_link_methods(methods_,
+                   {server_, relay_, parts_.identity, decisions_, parts_.durable_progress});
   add_daemon_methods(methods_, {loop_, server_, core_, gateway_, relay_, disk_, progress_,
                                 completion_, inbox_, consumers_, modules_, metrics_, parts_.reader,
                                 parts_.maintenance, worker_, parts_.clock, facts_});
@@ -314,10 +336,26 @@ void Runtime::on_durable(const domain::SealedGroup& group) {
 }
 
 void Runtime::on_link_changed(const LinkStatus& link) {
-  systemd::log_info(
-      "broker link",
-      {{"state", name_of(link.state)}, {"endpoint", facts_.endpoint}, {"reason", link.last_error}});
+  const std::initializer_list<systemd::LogField> fields = {
+      {"state", name_of(link.state)}, {"endpoint", facts_.endpoint}, {"reason", link.last_error}};
+  const bool wants_people = link.state == transport::LinkState::kConflict ||
+                            link.state == transport::LinkState::kFenced;
+  if (wants_people) {
+    systemd::log_error("broker link: people must decide; outboxctl link says how", fields);
+  } else {
+    systemd::log_info("broker link", fields);
+  }
   systemd::notify_status("broker " + std::string(name_of(link.state)));
+}
+
+// Another broker must be known as such after a restart, too (G13).
+void Runtime::on_session(const std::string& history) {
+  domain::StoreIdentity identity = parts_.identity.identity();
+  if (identity.history == history) return;
+  identity.history = history;
+  if (const domain::Status kept = parts_.identity.remember(identity, ""); !kept) {
+    stop_rather_than_lie(kept.error());
+  }
 }
 
 void Runtime::remove_marks() {

@@ -16,6 +16,7 @@
 #include "daemon/event_tail.h"
 #include "daemon/inbox/broker_inbox.h"
 #include "daemon/inbox/local_consumers.h"
+#include "daemon/link_decisions.h"
 #include "daemon/maintenance.h"
 #include "daemon/metrics.h"
 #include "daemon/modules.h"
@@ -42,6 +43,7 @@ struct RuntimeParts {
   const AccessRules& access;
   domain::Store& store;
   domain::DurableReader& reader;
+  domain::IdentityKeeper& identity;
   Maintenance& maintenance;
   domain::EventPublisher& publisher;
   OutboxPublisher::Backlog& backlog;  // kept up to date for the publisher
@@ -49,6 +51,7 @@ struct RuntimeParts {
   const domain::ElapsedTime& elapsed;
   domain::IdGenerator& ids;
   domain::PaymentGateway& payment_gateway;
+  std::function<std::string(domain::Seq)> lost_envelope;  // in the place of an event that is lost
   std::uint64_t epoch = 0;
   std::function<domain::OutboxProgress()> durable_progress;  // any thread
   std::vector<domain::SeqRange> complete_above;              // where the last start left off
@@ -81,6 +84,7 @@ class Runtime {
 
   void on_durable(const domain::SealedGroup& group);
   void on_link_changed(const LinkStatus& link);
+  void on_session(const std::string& history);
   RelayEvents relay_events();
   void remove_marks();
   void expire_unpublished();
@@ -109,6 +113,7 @@ class Runtime {
   OutboxApi outbox_api_;
   OutboxLedger ledger_;
   OutboxExpiry expiry_;
+  LinkDecisions decisions_;
 
   bool draining_ = false;
   bool collecting_ = false;

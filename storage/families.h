@@ -25,6 +25,11 @@ inline constexpr std::string_view kCompletedKey = "completed";
 inline constexpr std::string_view kCompleteAboveKey = "completed_above";
 inline constexpr std::string_view kEpochKey = "epoch";
 inline constexpr std::string_view kProducerKey = "producer";
+inline constexpr std::string_view kStoreKey = "store";
+inline constexpr std::string_view kLifeKey = "life";
+inline constexpr std::string_view kLifeBaseKey = "life_base";
+inline constexpr std::string_view kHistoryKey = "history";
+inline constexpr std::string_view kDecisionsKey = "decisions";
 
 // First byte of the keys of `state`: whose key it is.
 inline constexpr char kOrderPrefix = 'o';

@@ -12,6 +12,7 @@
 #include "storage/durable_scans.h"
 #include "storage/families.h"
 #include "storage/group_builder.h"
+#include "storage/identity.h"
 #include "storage/lost_commits.h"
 #include "storage/outbox_positions.h"
 #include "storage/removal_filters.h"
@@ -41,12 +42,6 @@ Result<std::optional<std::string>> read_meta(const Database& database, std::stri
   if (status.IsNotFound()) return std::optional<std::string>();
   if (!status.ok()) return to_error("read the database", status);
   return std::optional(std::move(value));
-}
-
-Result<std::uint64_t> read_number(const Database& database, std::string_view key) {
-  OUTBOXD_ASSIGN_OR_RETURN(const auto value, read_meta(database, key));
-  if (!value) return std::uint64_t{0};
-  return decode_number(*value, key);
 }
 
 Result<Position> read_position(const Database& database) {
@@ -82,32 +77,6 @@ Result<std::vector<SeqRange>> read_complete_above(const Database& database,
   return above;
 }
 
-Status check_producer(const Database& database, const std::string& path,
-                      const std::string& producer) {
-  OUTBOXD_ASSIGN_OR_RETURN(const auto value, read_meta(database, kProducerKey));
-  if (!value) return domain::ok_status();
-  OUTBOXD_ASSIGN_OR_RETURN(const std::string owner, decode_text(*value, kProducerKey));
-  if (owner == producer) return domain::ok_status();
-  return Error{.message = fmt::format("{} is the outbox of producer '{}', not of '{}'", path, owner,
-                                      producer)};
-}
-
-// Takes the next epoch. What is written here also makes everything that recovery found durable
-// before anyone is told of it.
-Result<std::uint64_t> take_epoch(Database& database, const std::string& producer) {
-  OUTBOXD_ASSIGN_OR_RETURN(std::uint64_t epoch, read_number(database, kEpochKey));
-  ++epoch;
-  rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
-  std::string value;
-  encode_text(producer, value);
-  auto status = batch.Put(meta_family(database), kProducerKey, value);
-  encode_number(epoch, value);
-  if (status.ok()) status = batch.Put(meta_family(database), kEpochKey, value);
-  if (!status.ok()) return to_error("take an epoch", status);
-  OUTBOXD_TRY(database.write_synced(batch));
-  return epoch;
-}
-
 // Counts on from where the last start left off.
 class RunningTime final : public domain::ElapsedTime {
  public:
@@ -124,8 +93,8 @@ class RocksOutboxStore final : public OutboxStore {
  public:
   RocksOutboxStore(StoreOptions options, std::unique_ptr<Database> database,
                    std::shared_ptr<DurableProgress> progress, const Position& position,
-                   std::vector<domain::SeqRange> complete_above, std::uint64_t epoch,
-                   StoreRecovery recovery)
+                   std::vector<domain::SeqRange> complete_above, domain::StoreIdentity identity,
+                   std::uint64_t epoch, StoreRecovery recovery)
       : options_(std::move(options)),
         elapsed_(*options_.clock, position.head.elapsed_ms),
         complete_above_(std::move(complete_above)),
@@ -136,6 +105,7 @@ class RocksOutboxStore final : public OutboxStore {
         database_(std::move(database)),
         reader_(*database_, *progress_),
         collector_(*database_, *progress_, *options_.clock),
+        identity_(std::move(identity)),
         builder_(*database_, *progress_, elapsed_, position),
         work_(builder_) {}
 
@@ -186,6 +156,14 @@ class RocksOutboxStore final : public OutboxStore {
   }
   Result<std::uint64_t> count_dead() override { return progress_->dead(); }
 
+  // domain::IdentityKeeper
+  const domain::StoreIdentity& identity() const override { return identity_; }
+  Status remember(const domain::StoreIdentity& identity, std::string_view decision) override;
+  Result<std::uint64_t> take_epoch_above(std::uint64_t above) override {
+    return take_epoch(*database_, identity_, above);
+  }
+  Result<std::string> decisions() const override { return read_decisions(*database_); }
+
   // OutboxStore
   std::uint64_t epoch() const override { return epoch_; }
   OutboxProgress progress_at_open() const override { return opened_at_; }
@@ -221,9 +199,23 @@ class RocksOutboxStore final : public OutboxStore {
   Collector collector_;  // one background thread
 
   // Core thread only.
+  domain::StoreIdentity identity_;
   GroupBuilder builder_;
   UnitOfWork work_;
 };
+
+Status RocksOutboxStore::remember(const domain::StoreIdentity& identity,
+                                  std::string_view decision) {
+  rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
+  put_identity(*database_, identity, batch);
+  if (!decision.empty()) {
+    OUTBOXD_ASSIGN_OR_RETURN(const std::string before, read_decisions(*database_));
+    put_decision(*database_, before, decision, batch);
+  }
+  OUTBOXD_TRY(database_->write_synced(batch));
+  identity_ = identity;
+  return domain::ok_status();
+}
 
 Result<StoreStats> RocksOutboxStore::stats() {
   const DatabaseSizes sizes = database_->sizes();
@@ -291,18 +283,20 @@ Result<std::unique_ptr<OutboxStore>> OutboxStore::open(StoreOptions options) {
       removed_letters_filter(progress);
 
   OUTBOXD_ASSIGN_OR_RETURN(auto database, Database::open(std::move(database_options)));
-  OUTBOXD_TRY(check_producer(*database, options.path, options.producer));
+  OUTBOXD_ASSIGN_OR_RETURN(
+      domain::StoreIdentity identity,
+      settle_identity(*database, options.path, {options.producer, options.host}));
   OUTBOXD_ASSIGN_OR_RETURN(Position position, read_position(*database));
   OUTBOXD_ASSIGN_OR_RETURN(std::vector<domain::SeqRange> complete_above,
                            read_complete_above(*database, position));
   OUTBOXD_ASSIGN_OR_RETURN(StoreRecovery recovery, finish_recovery(*database, options, position));
   position.chain = newest_chain(*database, position);
-  OUTBOXD_ASSIGN_OR_RETURN(const std::uint64_t epoch, take_epoch(*database, options.producer));
+  OUTBOXD_ASSIGN_OR_RETURN(const std::uint64_t epoch, take_epoch(*database, identity, 0));
   progress->publish(position.head.last_seq, position.completed, position.head.dead,
                     position.head.elapsed_ms);
   return std::unique_ptr<OutboxStore>(std::make_unique<RocksOutboxStore>(
       std::move(options), std::move(database), std::move(progress), position,
-      std::move(complete_above), epoch, std::move(recovery)));
+      std::move(complete_above), std::move(identity), epoch, std::move(recovery)));
 }
 
 }  // namespace outboxd::storage

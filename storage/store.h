@@ -10,6 +10,7 @@
 
 #include "domain/clock.h"
 #include "domain/store.h"
+#include "domain/store_identity.h"
 
 namespace rocksdb {
 class Env;
@@ -24,8 +25,11 @@ inline constexpr std::int64_t kDefaultRequestTtlMs = std::int64_t{7} * 24 * 3600
 inline constexpr std::int64_t kDefaultMarkTtlMs = std::int64_t{30} * 24 * 3600 * 1000;
 
 struct StoreOptions {
-  std::string path;      // the data directory; its last level is created
-  std::string producer;  // whose outbox this is; a directory of another producer is refused
+  std::string path;  // the data directory; its last level is created
+  // Whose outbox this is. Empty: as the directory says, or called after `host` and the store's id
+  // when it is new. A directory of another producer that has delivered is refused.
+  std::string producer;
+  std::string host;
 
   // Go on after damage to acknowledged data, and report what was lost (`outboxd --repair`).
   bool repair = false;
@@ -97,7 +101,9 @@ struct VerifyReport {
 // verify(), compact() and collect()). Sealed groups die before the Store.
 //
 // Failure: after a write that failed, every later write fails too and the process must stop (G10).
-class OutboxStore : public domain::Store, public domain::DurableReader {
+class OutboxStore : public domain::Store,
+                    public domain::DurableReader,
+                    public domain::IdentityKeeper {
  public:
   // Opens or creates the store, and durably takes the next epoch (G12). Errors: storage_full when
   // the disk is full; internal with a message for the operator (what is damaged, which file, what

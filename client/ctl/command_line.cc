@@ -51,6 +51,7 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   add_state_commands(line);
   add_outbox_commands(line);
   add_dead_commands(line);
+  add_link_commands(line);
   add_broker_commands(line);
   add_maintenance_commands(line);
 

@@ -28,6 +28,7 @@ void add_token_commands(CommandLine line);
 void add_state_commands(CommandLine line);
 void add_outbox_commands(CommandLine line);
 void add_dead_commands(CommandLine line);
+void add_link_commands(CommandLine line);
 void add_broker_commands(CommandLine line);
 void add_broker_group_commands(CommandLine line, CLI::App& broker);
 void add_maintenance_commands(CommandLine line);

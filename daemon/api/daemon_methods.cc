@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "daemon/api/link_methods.h"
 #include "daemon/api/paging.h"
 #include "domain/order.h"
 #include "domain/time_format.h"
@@ -43,11 +44,12 @@ Result<Figures> gather(const DaemonApi& api) {
 
 void write_link(Writer& writer, const DaemonApi& api) {
   const LinkStatus& link = api.relay.status();
-  writer.key("link").map(4).field("state", name_of(link.state));
+  writer.key("link").map(5).field("state", name_of(link.state));
   writer.field("since", domain::rfc3339(link.since_ms)).key("last_error");
   link.last_error.empty() ? writer.nil() : writer.string(link.last_error);
   writer.key("endpoint");
   api.facts.endpoint.empty() ? writer.nil() : writer.string(api.facts.endpoint);
+  write_conflict(writer, link);
 }
 
 void write_outbox(Writer& writer, const DaemonApi& api, const Figures& figures) {

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <optional>
 
+#include "domain/origin.h"
 #include "transport/link/group_name.h"
 
 namespace outboxd::daemon {
@@ -30,10 +31,12 @@ InboxKey mark_for(const OwnedDelivery& delivery) {
 }
 
 InboxEvent event_of(OwnedDelivery delivery) {
+  const domain::Origin origin = domain::split_origin(delivery.producer);
   return {.topic = std::move(delivery.topic),
           .group = std::move(delivery.group),
           .attempt = delivery.attempt,
-          .producer = std::move(delivery.producer),
+          .producer = std::string(origin.producer),
+          .life = origin.life,
           .seq = delivery.seq,
           .envelope = std::move(delivery.envelope),
           .reason = std::move(delivery.reason)};

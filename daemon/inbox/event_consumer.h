@@ -8,12 +8,13 @@
 
 namespace outboxd::daemon {
 
-// One event on its way to one consumer group. (producer, seq) identifies the event for ever.
+// One event on its way to one consumer group. (producer, life, seq) identifies the event for ever.
 struct InboxEvent {
   std::string topic;
   std::string group;
   std::uint32_t attempt = 1;  // how often the group was given it, this time included (G11)
   std::string producer;
+  std::uint64_t life = 0;  // of the producer (domain/origin.h)
   domain::Seq seq = 0;
   std::string envelope;  // transport::decode_envelope reads it
   std::string reason;    // why it died; only on topics of dead letters ("dead:…")

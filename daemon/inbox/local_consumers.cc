@@ -5,6 +5,7 @@
 #include <numeric>
 #include <optional>
 
+#include "domain/origin.h"
 #include "transport/limits.h"
 #include "transport/msgpack/envelope.h"
 #include "transport/msgpack/writer.h"
@@ -32,7 +33,9 @@ Result<std::string> encode_delivery(const InboxEvent& event, DeliveryId delivery
   Writer writer(params);
   writer.array(1).map(event.reason.empty() ? 5 : 6).field("tag", tag_of(delivery));
   writer.field("topic", event.topic).field("group", event.group).key("event");
-  transport::write_event(writer, event.producer, event.seq, envelope);
+  const std::string origin =
+      domain::origin_name(event.producer, event.life).value_or(event.producer);
+  transport::write_event(writer, origin, event.seq, envelope);
   writer.field("attempt", std::uint64_t{event.attempt});
   if (!event.reason.empty()) writer.field("reason", event.reason);
   return params;

@@ -120,7 +120,7 @@ TEST_F(HostileBroker, OneThatHasMoreThanWasEverSentIsNotPublishedTo) {
       if (is_hello(frame)) return {welcome(1'000'000)};
       return {};
     });
-    expect_link("incompatible", "another box uses the name");
+    expect_link("conflict", "another box uses the name");
   }
   expect_a_good_broker_gets_everything();
 }

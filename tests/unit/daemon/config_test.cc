@@ -169,10 +169,17 @@ TEST(ConfigTest, TheCommandLineOverridesAndIsCheckedLikeAFile) {
   EXPECT_EQ(problems[1].key, "--modules");
 }
 
-TEST(ConfigTest, WithoutAProducerTheHostsNameIsTaken) {
+TEST(ConfigTest, WithoutAProducerTheStoreSaysWhoItIs) {
   Config config;
   ASSERT_TRUE(load_config("/dev/null", {}, config).empty());
-  EXPECT_FALSE(config.producer.empty());
+  EXPECT_TRUE(config.producer.empty());
+}
+
+TEST(ConfigTest, AProducerMayNotBeNamedAsTheLaterLifeOfAnother) {
+  Config config;
+  const auto problems = parse_config("producer = \"till:life-1\"", "f", config);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].key, "producer");
 }
 
 TEST(ConfigTest, AFileThatIsNotThereIsAProblem) {

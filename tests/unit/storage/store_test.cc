@@ -65,8 +65,12 @@ TEST_F(StoreTest, G12EachOpeningTakesAHigherEpoch) {
   }
 }
 
-TEST_F(StoreTest, ADirectoryOfAnotherProducerIsRefused) {
+TEST_F(StoreTest, ADirectoryOfAnotherProducerThatDeliveredIsRefused) {
   open();
+  store().begin().outbox().append({.topic = "t", .envelope = "e"});
+  store().accept();
+  commit();
+  complete_through(1);
   close();
   StoreOptions other = options();
   other.producer = "till-2";
