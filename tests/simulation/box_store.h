@@ -32,6 +32,7 @@ struct BoxState {
   std::map<domain::Seq, StoredEntry> outbox;
   std::map<domain::Seq, std::uint64_t> chains;  // of what is not complete, withdrawn or not
   std::uint64_t chain = 0;                      // of the newest event
+  std::string history;                          // of the broker that the box knows
   std::map<domain::Seq, StoredEntry> dead;
   std::set<domain::InboxKey> marks;
 

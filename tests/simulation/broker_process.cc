@@ -41,10 +41,12 @@ std::unique_ptr<broker::MemoryEngine> open(BrokerProcess::Disk disk, PlantedBug 
   return std::make_unique<broker::MemoryEngine>(std::move(disk));
 }
 
-transport::BrokerSessionOptions session_options() {
+transport::BrokerSessionOptions session_options(const broker::MemoryEngine& engine,
+                                                PlantedBug bug) {
   transport::BrokerSessionOptions options;
   options.window_events = 8;
   options.window_bytes = 1'000;
+  if (bug != PlantedBug::kBrokerHasNoHistory) options.history = engine.history();
   return options;
 }
 
@@ -55,7 +57,7 @@ BrokerProcess::BrokerProcess(World& world, Disk disk)
       engine_(open(std::move(disk), world.bug)),
       service_time_(world.clock, engine_->elapsed_at_open()),
       admission_([](std::string_view topic) { return topic != kSecrets; }),
-      sessions_(session_options(), admission_, *this),
+      sessions_(session_options(*engine_, world.bug), admission_, *this),
       groups_({.policy = [&world](const broker::GroupId& id) { return world.policy_of(id.topic); },
                .limits = world.limits,
                .random = [&world] { return world.random.bits(); }},
@@ -63,7 +65,7 @@ BrokerProcess::BrokerProcess(World& world, Disk disk)
   world_.witness.watch(*engine_);
   sessions_.attach(*this);
   for (const broker::ProducerPosition& each : engine_->producers("", broker::kMaxProducers)) {
-    sessions_.restore(each.producer, each.epoch, each.last_seq);
+    sessions_.restore(each.producer, {each.epoch, each.last_seq, each.store, each.chain});
   }
   if (!groups_.restore()) world_.witness.violated("G10", "the groups cannot be restored");
 }
@@ -72,13 +74,24 @@ void BrokerProcess::receive(const std::string& peer, const std::string& frame) {
   const transport::FrameType type = type_of(frame);
   if (type == transport::FrameType::kHello) {
     const auto decoded = transport::decode_frame(frame, document_);
-    const auto& hello = std::get<transport::HelloFrame>(decoded.value());
+    const auto hello = std::get<transport::HelloFrame>(decoded.value());
     callers_[peer] = {box_called(hello.producer), hello.epoch};
+    if (world_.bug == PlantedBug::kStoresHaveNoId) {
+      transport::HelloFrame anonymous = hello;
+      anonymous.store = {};
+      return sessions_.receive(peer, transport::encode(anonymous), world_.now_ms());
+    }
   }
   const bool is_uncounted =
       type == transport::FrameType::kPing && world_.bug == PlantedBug::kLostFramesNotMissed;
   sessions_.receive(peer, is_uncounted ? transport::encode(transport::PingFrame{}) : frame,
                     world_.now_ms());
+}
+
+std::optional<domain::Seq> BrokerProcess::last_seq(std::string_view producer) const {
+  const auto position = engine_->look().producers.find(producer);
+  if (position == engine_->look().producers.end()) return std::nullopt;
+  return position->second.last_seq;
 }
 
 void BrokerProcess::step() {
@@ -101,7 +114,9 @@ std::optional<std::int64_t> BrokerProcess::next_deadline_ms() const {
 
 // ---- The disk ----------------------------------------------------------------------------------
 
-void BrokerProcess::append(const transport::AppendRequest& request) {
+void BrokerProcess::append(const transport::AppendRequest& original) {
+  transport::AppendRequest request = original;
+  if (world_.bug == PlantedBug::kChainIsNotKept) request.chain = 0;
   const auto known = engine_->look().producers.find(request.producer);
   if (known != engine_->look().producers.end() && request.epoch < known->second.epoch) {
     world_.witness.violated("G12", "a fenced process appends");

@@ -31,6 +31,8 @@ class BrokerProcess final : transport::BrokerOutput,
   BrokerProcess(World& world, Disk disk);
 
   void receive(const std::string& peer, const std::string& frame);
+  // How far a box is on the broker's disk; nothing: it was never heard of.
+  [[nodiscard]] std::optional<domain::Seq> last_seq(std::string_view producer) const;
   // Time passes; the disk may be done.
   void step();
   [[nodiscard]] bool is_busy() const { return is_writing_ || !building_->empty(); }

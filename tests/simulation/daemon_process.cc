@@ -9,12 +9,15 @@ namespace {
 constexpr std::size_t kWindowEvents = 6;
 constexpr std::size_t kWindowBytes = 600;
 
-transport::RelaySessionOptions session_options(std::size_t box, std::uint64_t epoch, World& world) {
+transport::RelaySessionOptions session_options(std::size_t box, std::uint64_t epoch, World& world,
+                                               const BoxState& state) {
   return {.producer = std::string(kBoxNames.at(box)),
           .epoch = epoch,
           .software_version = {},
           .instance = world.random.bits(),
           .completions = {{std::string(kOrders), std::string(kPayingGroup)}},
+          .store = store_id_of(box),
+          .history = state.history,
           .window_events = kWindowEvents,
           .window_bytes = kWindowBytes};
 }
@@ -33,10 +36,12 @@ DaemonProcess::DaemonProcess(World& world, std::size_t box, BoxStore& store, std
       epoch_(epoch),
       elapsed_(world.clock),
       session_(
-          session_options(box, epoch, world), store.durable().next_seq,
+          session_options(box, epoch, world, store.durable()), store.durable().next_seq,
           [&world] { return world.random.fraction(); }, *this),
       completion_(completion_rules(world.bug), store.durable().completed_seq,
                   store.durable().complete_above),
+      knows_broker_(world.bug == PlantedBug::kBrokerHasNoHistory ||
+                    !store.durable().history.empty()),
       stored_(store.durable().next_seq - 1),
       recorded_(store.durable().completed_seq),
       inbox_({.commits = store,
@@ -75,7 +80,7 @@ std::int64_t DaemonProcess::next_deadline_ms() const {
 
 void DaemonProcess::use_link() {
   if (peer_.empty() && world_.random.chance(0.3)) {
-    peer_ = world_.network.connect();
+    peer_ = world_.network.connect(knows_broker_);
     session_.connected(world_.now_ms());
   } else if (!peer_.empty() && world_.random.chance(world_.faults.cut_connection)) {
     cut();
@@ -95,6 +100,12 @@ void DaemonProcess::receive(const std::string& frame) {
 }
 
 void DaemonProcess::pump() {
+  const BoxState& durable = store_.durable();
+  session_.entries_kept_from(durable.completed_seq + 1);
+  if (const auto seq = session_.wanted_proof()) {
+    const auto chain = durable.chains.find(*seq);
+    session_.prove(*seq, chain == durable.chains.end() ? 0 : chain->second, world_.now_ms());
+  }
   while (!peer_.empty()) {
     while (auto frame = session_.next_frame()) {
       world_.network.send_to_broker(peer_, std::move(*frame), world_.now_ms());
@@ -132,9 +143,17 @@ transport::PublishBatch DaemonProcess::read(const transport::WantedEntries& want
 
 void DaemonProcess::on_link_state(transport::LinkState state, std::string reason) {
   if (state == transport::LinkState::kIncompatible) world_.witness.violated("G3", reason);
+  // Two brokers there are, and which one answers is for the box to see.
+  if (state == transport::LinkState::kConflict && world_.faults.wrong_broker == 0 && !is_hung_) {
+    world_.witness.violated("G13", "the box and its broker do not know each other: " + reason);
+  }
   if (state == transport::LinkState::kFenced && !is_hung_) {
     world_.witness.violated("G12", "the newest process is fenced");
   }
+}
+
+void DaemonProcess::on_session(std::string history) {
+  report_.history = std::move(history);
 }
 
 void DaemonProcess::on_acknowledged(domain::Seq seq) {
@@ -162,6 +181,9 @@ void DaemonProcess::on_completed(std::string topic, std::vector<transport::SeqRa
 // In the order that daemon/relay.cc keeps, and for its reasons.
 void DaemonProcess::tell() {
   Report report = std::exchange(report_, {});
+  if (!report.history.empty()) {
+    store_.write([history = report.history](BoxState& state) { state.history = history; });
+  }
   for (const domain::Seq seq : report.rejected) bury(seq);
   if (report.acknowledged > 0) note_acknowledged(report.acknowledged);
   for (const auto& [topic, ranges] : report.completed) {
@@ -248,7 +270,7 @@ void DaemonProcess::record() {
     state.completed_seq = std::max(state.completed_seq, completed);
     state.complete_above = above;
     state.outbox.erase(state.outbox.begin(), state.outbox.upper_bound(completed));
-    state.chains.erase(state.chains.begin(), state.chains.upper_bound(completed));
+    state.chains.erase(state.chains.begin(), state.chains.lower_bound(completed));
   });
 }
 

@@ -58,9 +58,10 @@ class DaemonProcess final : transport::LinkObserver,
     std::vector<std::pair<std::string, std::vector<transport::SeqRange>>> completed;
     std::vector<transport::OwnedDelivery> deliveries;
     std::vector<std::uint64_t> settled;
+    std::string history;
     [[nodiscard]] bool empty() const {
       return rejected.empty() && acknowledged == 0 && completed.empty() && deliveries.empty() &&
-             settled.empty();
+             settled.empty() && history.empty();
     }
   };
   struct Job {
@@ -80,6 +81,7 @@ class DaemonProcess final : transport::LinkObserver,
   };
 
   void on_link_state(transport::LinkState state, std::string reason) override;
+  void on_session(std::string history) override;
   void on_acknowledged(domain::Seq seq) override;
   void on_rejected(domain::Seq seq, std::string code, std::string message) override;
   void on_deliveries(std::vector<transport::OwnedDelivery> deliveries) override;
@@ -130,8 +132,9 @@ class DaemonProcess final : transport::LinkObserver,
   Report report_;
 
   daemon::OutboxCompletion completion_;
-  domain::Seq stored_;    // durable entries that completion_ and session_ know of
-  domain::Seq recorded_;  // completion that was written
+  const bool knows_broker_;  // and would notice another one
+  domain::Seq stored_;       // durable entries that completion_ and session_ know of
+  domain::Seq recorded_;     // completion that was written
   std::vector<transport::SeqRange> recorded_above_;
   int burials_ = 0;                     // not yet durable
   domain::Seq acknowledged_later_ = 0;  // by the broker, while burials were on their way

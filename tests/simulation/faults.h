@@ -16,7 +16,9 @@ struct Faults {
   double crash_daemon = 0;
   double hung_daemon = 0;  // of a crash: its process stays on the link, without its database
   double crash_broker = 0;
-  double slow_disk = 0;  // of a sync: it does not happen now
+  double slow_disk = 0;     // of a sync: it does not happen now
+  double stranger = 0;      // somebody comes who says he is a box
+  double wrong_broker = 0;  // of a new connection: another broker answers on it
 
   // Some faults, some of them often: a schedule with all of them finds little.
   static Faults draw(Random& random) {
@@ -32,7 +34,9 @@ struct Faults {
             .crash_daemon = some(0.02),
             .hung_daemon = some(0.5),
             .crash_broker = some(0.02),
-            .slow_disk = some(0.6)};
+            .slow_disk = some(0.6),
+            .stranger = some(0.05),
+            .wrong_broker = some(0.2)};
   }
 };
 

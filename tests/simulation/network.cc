@@ -12,12 +12,18 @@ constexpr std::uint64_t kMostLatencyMs = 2'000;
 
 }  // namespace
 
-std::string Network::connect() {
+std::string Network::connect(bool may_be_misled) {
   std::string peer = "peer-" + std::to_string(++last_connection_);
   const bool is_slow = random_.chance(faults_.slow_connection);
   connections_[peer].latency_ms =
       1 + static_cast<std::int64_t>(is_slow ? random_.below(kMostLatencyMs) : 0);
+  connections_[peer].is_misled = may_be_misled && random_.chance(faults_.wrong_broker);
   return peer;
+}
+
+bool Network::is_misled(std::string_view peer) const {
+  const auto connection = connections_.find(peer);
+  return connection != connections_.end() && connection->second.is_misled;
 }
 
 void Network::cut(const std::string& peer) {
@@ -48,8 +54,8 @@ void Network::post(const std::string& peer, std::string frame, bool to_broker,
     return last_ms;
   };
   if (random_.chance(faults_.repeat_frame))
-    travelling_.push_back({due_ms(), peer, frame, to_broker});
-  travelling_.push_back({due_ms(), peer, std::move(frame), to_broker});
+    travelling_.push_back({due_ms(), peer, frame, to_broker, connection.is_misled});
+  travelling_.push_back({due_ms(), peer, std::move(frame), to_broker, connection.is_misled});
 }
 
 void Network::heal() {

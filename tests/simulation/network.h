@@ -21,13 +21,15 @@ class Network {
     std::string peer;
     std::string frame;
     bool to_broker = false;
+    bool is_misled = false;  // its connection leads to another broker
   };
 
   // Both must outlive it.
   Network(Random& random, const Faults& faults) : random_(random), faults_(faults) {}
 
-  // A new connection's name.
-  std::string connect();
+  // A new connection's name. One that may be misled can lead to another broker.
+  std::string connect(bool may_be_misled = false);
+  [[nodiscard]] bool is_misled(std::string_view peer) const;
   // Its frames on their way are lost.
   void cut(const std::string& peer);
 
@@ -51,6 +53,7 @@ class Network {
   void post(const std::string& peer, std::string frame, bool to_broker, std::int64_t now_ms);
 
   struct Connection {
+    bool is_misled = false;
     std::int64_t latency_ms = 1;
     std::int64_t last_to_broker_ms = 0;  // frames that are not delayed keep their order
     std::int64_t last_to_daemon_ms = 0;

@@ -26,6 +26,9 @@ enum class PlantedBug : std::uint8_t {
   kOutboxForgetsEvents,
   kRelayPublishesEarly,
   kPaymentsGiveUpUnasked,
+  kStoresHaveNoId,
+  kChainIsNotKept,
+  kBrokerHasNoHistory,
 };
 
 struct PlantedBugName {
@@ -70,6 +73,12 @@ inline constexpr std::array kPlantedBugs = {
                    "entries are published before they are durable on the box", "G3"},
     PlantedBugName{PlantedBug::kPaymentsGiveUpUnasked, "payments_give_up_unasked",
                    "a payment fails with its dead letter, and the gateway is not asked", "G9"},
+    PlantedBugName{PlantedBug::kStoresHaveNoId, "stores_have_no_id",
+                   "a box is known by its name alone, and a higher epoch fences it", "G13"},
+    PlantedBugName{PlantedBug::kChainIsNotKept, "chain_is_not_kept",
+                   "an older copy that made events of its own passes for its original", "G13"},
+    PlantedBugName{PlantedBug::kBrokerHasNoHistory, "broker_has_no_history",
+                   "another broker passes for the right one", "G13"},
 };
 
 }  // namespace outboxd::simulation

@@ -1,6 +1,10 @@
 #include "tests/simulation/simulation.h"
 
 #include <algorithm>
+#include <limits>
+#include <variant>
+
+#include "transport/link/frame_codec.h"
 
 namespace outboxd::simulation {
 namespace {
@@ -75,6 +79,7 @@ void Simulation::step() {
   pass_time();
   deliver();
   broker_->step();
+  if (stranger_) stranger_->step();
   for (std::size_t name = 0; name < boxes_.size(); ++name) {
     Box& box = boxes_.at(name);
     for (const auto& hung : box.hung) hung->step();
@@ -108,6 +113,14 @@ bool Simulation::is_busy() const {
 
 void Simulation::deliver() {
   for (const Network::Arrival& arrival : network_.arrived(clock_.monotonic_ms())) {
+    if (arrival.to_broker && arrival.is_misled) {
+      answer_as_wrong_broker(arrival);
+      continue;
+    }
+    if (stranger_ && stranger_->peer() == arrival.peer && !arrival.to_broker) {
+      stranger_->receive(arrival.frame);
+      continue;
+    }
     if (arrival.to_broker) {
       broker_->receive(arrival.peer, arrival.frame);
       continue;
@@ -133,6 +146,8 @@ void Simulation::misbehave() {
   for (std::size_t name = 0; name < boxes_.size(); ++name) {
     if (boxes_.at(name).process && random_.chance(faults_.crash_daemon)) crash(name);
   }
+  copy_stores();
+  if (random_.chance(faults_.stranger)) send_stranger(random_.below(boxes_.size()));
   if (random_.chance(faults_.crash_broker)) crash_broker();
   if (random_.chance(faults_.partition)) {
     network_.partition(clock_.monotonic_ms() + static_cast<std::int64_t>(random_.below(40'000)));
@@ -146,7 +161,61 @@ void Simulation::misbehave() {
 void Simulation::stop_faults() {
   faults_ = {};
   network_.heal();
-  for (Box& box : boxes_) box.hung.clear();
+  stranger_.reset();
+  for (Box& box : boxes_) {
+    box.hung.clear();
+    if (box.process && network_.is_misled(box.process->peer())) box.process->cut();
+  }
+}
+
+void Simulation::copy_stores() {
+  for (Box& box : boxes_) {
+    if (random_.chance(0.03)) box.copy = box.store.durable();
+  }
+}
+
+// Comes under the name of the box. A copy is another history once the broker has an event that it
+// does not have.
+void Simulation::send_stranger(std::size_t name) {
+  constexpr std::uint64_t kLastEpoch = std::numeric_limits<std::uint64_t>::max();
+  const Box& box = boxes_.at(name);
+  const std::optional<domain::Seq> at_broker = broker_->last_seq(kBoxNames.at(name));
+  if (!at_broker) return;  // the first who has a name has it
+  auto kind = static_cast<Stranger::Kind>(random_.below(3));
+  if (!box.copy || box.copy->next_seq > *at_broker)
+    kind = std::max(kind, Stranger::Kind::kOtherStore);
+  BoxState state = kind == Stranger::Kind::kCopy ? *box.copy : BoxState();
+  for (std::uint64_t own = random_.below(6) + random_.below(2) * *at_broker; own > 0; --own) {
+    Stranger::append_own_event(state);
+  }
+  const std::uint64_t epoch = kind == Stranger::Kind::kCopy ? box.epoch + 1'000 : kLastEpoch;
+  stranger_.reset();
+  stranger_ = std::make_unique<Stranger>(world_, name, kind, std::move(state), epoch);
+}
+
+// Another broker behind the same address: it has some events of everybody, and takes all that it is
+// sent.
+void Simulation::answer_as_wrong_broker(const Network::Arrival& arrival) {
+  const auto frame = transport::decode_frame(arrival.frame, document_);
+  if (!frame) return;
+  const auto answer = [&](std::string bytes) {
+    (void)network_.send_to_daemon(arrival.peer, std::move(bytes), clock_.monotonic_ms());
+  };
+  if (const auto* hello = std::get_if<transport::HelloFrame>(&*frame)) {
+    answer(transport::encode(transport::WelcomeFrame{
+        .session = 1,
+        .last_seq = random_.below(hello->next_seq),
+        .window_events = 8,
+        .window_bytes = 1'000,
+        .max_publish_events = 8,
+        .max_publish_bytes = 1'000,
+        .max_envelope_bytes = 1'000,
+        .greeting = hello->greeting,
+        .history = world_.bug == PlantedBug::kBrokerHasNoHistory ? "" : "of another broker"}));
+  } else if (const auto* publish = std::get_if<transport::PublishFrame>(&*frame)) {
+    answer(
+        transport::encode(transport::AckFrame{publish->first_seq + publish->envelopes.size() - 1}));
+  }
 }
 
 void Simulation::start(std::size_t name) {

@@ -12,6 +12,7 @@
 #include "tests/simulation/box_store.h"
 #include "tests/simulation/broker_process.h"
 #include "tests/simulation/daemon_process.h"
+#include "tests/simulation/stranger.h"
 #include "tests/simulation/world.h"
 
 namespace outboxd::simulation {
@@ -39,6 +40,7 @@ class Simulation {
     std::uint64_t epoch = 0;
     std::unique_ptr<DaemonProcess> process;  // nothing: it is down
     std::vector<std::unique_ptr<DaemonProcess>> hung;
+    std::optional<BoxState> copy;  // of its store, at some time
   };
 
   void step();
@@ -48,6 +50,9 @@ class Simulation {
   void start(std::size_t name);
   void crash(std::size_t name);
   void crash_broker();
+  void copy_stores();
+  void send_stranger(std::size_t name);
+  void answer_as_wrong_broker(const Network::Arrival& arrival);
   void deliver();
   void pass_time();
   [[nodiscard]] bool is_busy() const;
@@ -61,6 +66,8 @@ class Simulation {
   Witness witness_;
   World world_;
   std::unique_ptr<BrokerProcess> broker_;
+  std::unique_ptr<Stranger> stranger_;  // one at a time
+  transport::Document document_;        // scratch
   std::uint64_t steps_ = 0;
 };
 

@@ -1,7 +1,9 @@
 // What all who act in a simulation share.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "broker/groups/consumer_group.h"
 #include "broker/groups/retry_policy.h"
@@ -30,6 +32,11 @@ class WorldClock final : public domain::Clock {
   std::int64_t now_ms_ = 1'000;
   domain::TimestampMs wall_ms_ = 1'700'000'000'000;
 };
+
+// The id of a box's store.
+inline std::string store_id_of(std::size_t box) {
+  return "of the " + std::string(kBoxNames.at(box));
+}
 
 struct World {
   Random& random;
