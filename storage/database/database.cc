@@ -237,13 +237,26 @@ Status Database::recover() {
   return domain::ok_status();
 }
 
-// Notes what is durable now, and in which logs. What was removed from the list before it is durable
-// here does no harm: the MANIFEST tells that those logs are not needed.
+// Notes what is durable now, and in which logs. The mutex is held, or nobody else is there yet. A
+// log that was removed is left out before that is durable: the MANIFEST tells that it is not
+// needed.
 Status Database::write_store() {
-  const std::lock_guard lock(store_file_mutex_);
+  const std::uint64_t begun = log_watch_->logs_begun();
   store_file_->logs = log_watch_->holding();
   store_file_->durable_sequence = db_->GetLatestSequenceNumber();
-  return write_store_file(*env_, options_.path, *store_file_);
+  OUTBOXD_TRY(write_store_file(*env_, options_.path, *store_file_));
+  logs_listed_.store(begun, std::memory_order_release);
+  return domain::ok_status();
+}
+
+// Before anybody is told of a write: from now on the log that it is in must not get lost.
+Status Database::list_new_logs() {
+  const auto is_listed = [this] {
+    return logs_listed_.load(std::memory_order_acquire) == log_watch_->logs_begun();
+  };
+  if (is_listed()) return domain::ok_status();
+  const std::lock_guard lock(store_file_mutex_);
+  return is_listed() ? domain::ok_status() : write_store();
 }
 
 Status Database::open_families() {
@@ -319,9 +332,8 @@ Status Database::write_synced(rocksdb::WriteBatch& batch) {
   }
   if (!status.ok()) {
     failure_->fail(to_error("write the log", status));
-  } else if (log_watch_->has_news()) {
-    // Before anybody is told of the write: from now on the log that it is in must not get lost.
-    if (Status noted = write_store(); !noted) failure_->fail(std::move(noted).error());
+  } else if (Status listed = list_new_logs(); !listed) {
+    failure_->fail(std::move(listed).error());
   }
   return failure_->state();
 }

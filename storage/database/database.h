@@ -176,6 +176,7 @@ class Database {
   domain::Status open_families();
   domain::Status check_format();
   domain::Status write_store();
+  domain::Status list_new_logs();
 
   // Constant after open().
   const DatabaseOptions options_;
@@ -191,6 +192,7 @@ class Database {
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // [0] is "default"
   RecoveryReport recovery_;
 
+  std::atomic<std::uint64_t> logs_listed_{0};  // LogWatch::logs_begun() when STORE was written
   std::mutex store_file_mutex_;
   std::unique_ptr<StoreFile> store_file_;  // guarded by it after open()
 };

@@ -1,6 +1,9 @@
 #include "storage/database/log_watch.h"
 
+#include <algorithm>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <rocksdb/file_system.h>
@@ -10,9 +13,26 @@
 namespace outboxd::storage {
 namespace {
 
-// The record that RocksDB itself puts into a new log after a recovery: a fragment's header and that
-// of a batch without operations. A log that has no more has nothing to lose.
-constexpr std::uint64_t kEmptyRecordBytes = 7 + 12;
+// A fragment's header and that of a batch: as many bytes as the record has that RocksDB itself puts
+// into a new log after a recovery, which has no operations.
+constexpr std::size_t kHeadersBytes = 7 + 12;
+
+std::uint64_t number_at(std::string_view bytes, std::size_t offset, std::size_t size) {
+  std::uint64_t value = 0;
+  for (std::size_t i = size; i-- > 0;) {
+    value = value << 8 | static_cast<unsigned char>(bytes[offset + i]);
+  }
+  return value;
+}
+
+// The sequence number of the first write in a log that begins with `bytes`, or nothing if they hold
+// none.
+std::optional<std::uint64_t> first_sequence_in(std::string_view bytes) {
+  for (std::size_t at = 0; at + kHeadersBytes <= bytes.size(); at += kHeadersBytes) {
+    if (number_at(bytes, at + 15, 4) != 0) return number_at(bytes, at + 7, 8);
+  }
+  return std::nullopt;
+}
 
 // The thread contract of FSWritableFile: RocksDB never appends and syncs a log at the same time
 // unless it writes without syncing, which this project does not.
@@ -24,14 +44,14 @@ class WatchedLog final : public rocksdb::FSWritableFileOwnerWrapper {
 
   rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                            rocksdb::IODebugContext* debug) override {
-    written_ += data.size();
+    keep_beginning(data);
     return FSWritableFileOwnerWrapper::Append(data, options, debug);
   }
 
   rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                            const rocksdb::DataVerificationInfo& verification,
                            rocksdb::IODebugContext* debug) override {
-    written_ += data.size();
+    keep_beginning(data);
     return FSWritableFileOwnerWrapper::Append(data, options, verification, debug);
   }
 
@@ -46,18 +66,25 @@ class WatchedLog final : public rocksdb::FSWritableFileOwnerWrapper {
   }
 
  private:
+  // Enough for RocksDB's own record and the headers of the next one.
+  void keep_beginning(const rocksdb::Slice& data) {
+    const std::size_t room = 2 * kHeadersBytes - beginning_.size();
+    beginning_.append(data.data(), std::min(room, data.size()));
+  }
+
   rocksdb::IOStatus note(rocksdb::IOStatus status) {
-    if (!is_noted_ && status.ok() && written_ > kEmptyRecordBytes) {
+    if (is_noted_ || !status.ok()) return status;
+    if (const auto first = first_sequence_in(beginning_)) {
       is_noted_ = true;
-      watch_->note_synced(number_);
+      watch_->note_synced({number_, *first});
     }
     return status;
   }
 
   const std::uint64_t number_;
   const std::shared_ptr<LogWatch> watch_;
-  std::atomic<std::uint64_t> written_{0};
-  std::atomic<bool> is_noted_{false};
+  std::string beginning_;
+  bool is_noted_ = false;
 };
 
 class WatchedFileSystem final : public rocksdb::FileSystemWrapper {
@@ -99,15 +126,18 @@ class WatchedEnv final : public rocksdb::EnvWrapper {
 
 }  // namespace
 
-std::vector<std::uint64_t> LogWatch::holding() {
+std::vector<ListedLog> LogWatch::holding() {
   const std::lock_guard lock(mutex_);
-  has_news_.store(false, std::memory_order_release);
-  return {logs_.begin(), logs_.end()};
+  std::vector<ListedLog> logs;
+  for (const auto& [number, log] : logs_) logs.push_back(log);
+  return logs;
 }
 
-void LogWatch::note_synced(std::uint64_t log) {
+void LogWatch::note_synced(const ListedLog& log) {
   const std::lock_guard lock(mutex_);
-  if (logs_.insert(log).second) has_news_.store(true, std::memory_order_release);
+  if (logs_.emplace(log.number, log).second) {
+    logs_begun_.fetch_add(1, std::memory_order_release);
+  }
 }
 
 void LogWatch::note_removed(std::uint64_t log) {

@@ -3,31 +3,35 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <vector>
 
 #include <rocksdb/env.h>
+
+#include "storage/database/store_file.h"
 
 namespace outboxd::storage {
 
 // What was seen of the logs since the database was opened. Any thread.
 class LogWatch {
  public:
-  // True if a log that holding() did not name yet has got its first synced write.
-  [[nodiscard]] bool has_news() const { return has_news_.load(std::memory_order_acquire); }
+  // How many logs have got their first synced write so far.
+  [[nodiscard]] std::uint64_t logs_begun() const {
+    return logs_begun_.load(std::memory_order_acquire);
+  }
 
-  // The numbers of the logs that hold synced writes and were not removed, ascending.
-  std::vector<std::uint64_t> holding();
+  // The logs that hold synced writes and were not removed, in their order.
+  std::vector<ListedLog> holding();
 
-  void note_synced(std::uint64_t log);
+  void note_synced(const ListedLog& log);
   void note_removed(std::uint64_t log);
 
  private:
-  std::atomic<bool> has_news_{false};
+  std::atomic<std::uint64_t> logs_begun_{0};
   std::mutex mutex_;
-  std::set<std::uint64_t> logs_;
+  std::map<std::uint64_t, ListedLog> logs_;
 };
 
 // `env` with a file system that tells `watch` of the logs that RocksDB syncs and removes. `env`

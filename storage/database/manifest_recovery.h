@@ -16,7 +16,7 @@ struct Catalogue {
   // Logs with smaller numbers are not needed any more; each may be there or not.
   std::uint64_t oldest_log = 0;
 
-  // The number of the newest write when the last edit was made; that write was synced before.
+  // The greatest number of a write that is in a table; that write was in a log, and synced, before.
   std::uint64_t last_sequence = 0;
 
   bool torn_tail_dropped = false;

@@ -74,7 +74,9 @@ std::string text_of(const StoreFile& file) {
   text += "mark ";
   for (const char c : file.mark) text += fmt::format("{:02x}", static_cast<unsigned char>(c));
   text += fmt::format("\ndurable {}\nlogs", file.durable_sequence);
-  for (const std::uint64_t log : file.logs) text += fmt::format(" {}", log);
+  for (const ListedLog& log : file.logs) {
+    text += fmt::format(" {}@{}", log.number, log.first_sequence);
+  }
   text += '\n';
   return text + checksum_line(text);
 }
@@ -97,10 +99,14 @@ std::optional<StoreFile> parse_store_file(std::string_view text) {
   StoreFile file{.mark = *std::move(mark), .durable_sequence = *durable, .logs = {}};
   while (!logs_line->empty()) {
     logs_line->remove_prefix(1);
+    if (logs_line->empty()) return std::nullopt;
     const std::size_t end = std::min(logs_line->find(' '), logs_line->size());
-    const auto log = parse_number<std::uint64_t>(logs_line->substr(0, end), 10);
-    if (!log) return std::nullopt;
-    file.logs.push_back(*log);
+    const std::string_view entry = logs_line->substr(0, end);
+    const std::size_t at = std::min(entry.find('@'), entry.size() - 1);
+    const auto number = parse_number<std::uint64_t>(entry.substr(0, at), 10);
+    const auto first = parse_number<std::uint64_t>(entry.substr(at + 1), 10);
+    if (!number || !first) return std::nullopt;
+    file.logs.push_back({*number, *first});
     logs_line->remove_prefix(end);
   }
   return file;

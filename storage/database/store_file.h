@@ -4,7 +4,7 @@
 //   "outboxd store 1\n"
 //   "mark " 32 hexadecimal digits "\n"
 //   "durable " sequence number "\n"
-//   "logs" (" " number)* "\n"
+//   "logs" (" " number "@" sequence number of its first write)* "\n"
 //   "crc32c " 8 hexadecimal digits "\n"        of everything before this line
 #pragma once
 
@@ -21,6 +21,14 @@ namespace outboxd::storage {
 
 inline constexpr const char* kStoreFileName = "STORE";
 
+// A log that was seen to hold acknowledged writes.
+struct ListedLog {
+  std::uint64_t number = 0;
+  std::uint64_t first_sequence = 0;  // of the first write in it
+
+  friend bool operator==(const ListedLog&, const ListedLog&) = default;
+};
+
 struct StoreFile {
   // 16 random bytes that every batch begins with. A record that has them was written by this store
   // and not by a client of it, who never gets to see them.
@@ -29,9 +37,8 @@ struct StoreFile {
   // The sequence number of some write that was acknowledged, so nothing up to it may be missing.
   std::uint64_t durable_sequence = 0;
 
-  // Numbers of logs that were seen to hold acknowledged writes. Some may have been removed since:
-  // the MANIFEST tells which ones are still needed.
-  std::vector<std::uint64_t> logs;
+  // In their order. Some may have been removed since: the MANIFEST tells which ones are needed.
+  std::vector<ListedLog> logs;
 };
 
 // The mark as it stands in a batch: RocksDB's tag of data for the log only, the length, the bytes.

@@ -44,6 +44,7 @@ struct Findings {
     std::string name;
     std::uint64_t size = 0;
     std::optional<std::uint64_t> next_sequence;  // where it begins
+    std::optional<std::uint64_t> end_sequence;   // where the next one begins
   };
 
   std::vector<DamagedFile> files;  // those to rewrite
@@ -56,13 +57,24 @@ class Inspection {
  public:
   explicit Inspection(const LogExpectations& expected) : expected_(expected) {}
 
-  // A log that held acknowledged writes is not there.
-  void miss(const std::string& name) {
-    begin_damage(name, 0, name + " is missing", /*is_certain=*/true);
+  // A log that holds acknowledged writes is the next one.
+  void expect(const ListedLog& log) {
+    if (!next_sequence_) next_sequence_ = log.first_sequence;
+    is_listed_ = true;
+    has_listed_ = true;
   }
 
-  void read(const std::string& name, std::string_view content) {
-    WalScanner scanner(content, {expected_.mark, next_sequence_});
+  // It is not there.
+  void miss(const ListedLog& log) {
+    const std::string name = log_name(log.number);
+    begin_damage(name, 0, name + " is missing", /*is_certain=*/true);
+    is_listed_ = false;
+  }
+
+  // `end_sequence`: where the next listed log begins, if there is one.
+  void read(const std::string& name, std::string_view content,
+            std::optional<std::uint64_t> end_sequence) {
+    WalScanner scanner(content, {expected_.mark, next_sequence_, end_sequence});
     const std::optional<std::uint64_t> begins_at = next_sequence_;
     bool is_damaged = false;
     bool has_writes = false;
@@ -86,30 +98,32 @@ class Inspection {
     }
     if (const auto offset = scanner.stale_record()) {
       begin_damage(name, *offset,
-                   fmt::format("{} holds writes of an earlier time at offset {}", name, *offset),
+                   fmt::format("{} holds writes of another time at offset {}", name, *offset),
                    /*is_certain=*/true);
     }
-    if (!has_writes && std::ranges::count(expected_.logs, *log_number(name)) != 0) {
+    if (!has_writes && std::exchange(is_listed_, false)) {
       begin_damage(name, 0, name + " is empty, although writes were acknowledged in it",
                    /*is_certain=*/true);
     }
-    if (is_damaged) found_.files.push_back({name, content.size(), begins_at});
+    if (is_damaged) found_.files.push_back({name, content.size(), begins_at, end_sequence});
     if (has_writes) last_file_ = name;
+    is_listed_ = false;
     newest_ = name;
   }
 
   Findings finish() {
-    const std::uint64_t reached = last_file_.empty() ? expected_.last_sequence : last_sequence();
-    const std::uint64_t durable =
-        std::max(expected_.durable_sequence, last_file_.empty() ? 0 : expected_.last_sequence);
+    // The MANIFEST tells of numbers that were flushed, and may leave out the newest ones, whose
+    // entries a filter dropped. What STORE knows to be durable is in the newest log that it lists;
+    // once that one is not needed any more, all of it is in tables.
+    std::uint64_t durable = has_listed_ ? expected_.durable_sequence : 0;
+    if (!last_file_.empty()) durable = std::max(durable, expected_.last_sequence);
+    const std::uint64_t reached = last_sequence();
     if (reached < durable) {
-      const std::string what =
-          newest_.empty()
-              ? std::string("no log file is there")
-              : fmt::format("{} ends too early", last_file_.empty() ? newest_ : last_file_);
-      begin_damage(last_file_.empty() ? newest_ : last_file_, end_,
-                   fmt::format("{}: writes {} to {} at least are gone", what, reached + 1, durable),
+      const std::string& name = last_file_.empty() ? newest_ : last_file_;
+      begin_damage(name, end_, name.empty() ? "no log is there" : name + " ends too early",
                    /*is_certain=*/true);
+      open_->damage.what +=
+          fmt::format(": writes {} to {} at least are gone", reached + 1, durable);
     }
     if (open_ && open_->is_certain) {
       found_.lost.push_back(std::move(open_->damage));
@@ -126,7 +140,7 @@ class Inspection {
     bool is_certain = false;  // acknowledged writes are lost, whatever follows
   };
 
-  std::uint64_t last_sequence() const { return next_sequence_.value_or(1) - 1; }
+  [[nodiscard]] std::uint64_t last_sequence() const { return next_sequence_.value_or(1) - 1; }
 
   void begin_damage(const std::string& name, std::uint64_t offset, std::string what,
                     bool is_certain) {
@@ -151,11 +165,9 @@ class Inspection {
   }
 
   void take(const std::string& name, const WalRecord& record) {
-    // Where the oldest log begins depends on what was flushed when; but it begins no later than
-    // what the MANIFEST knows.
+    // Where the oldest log begins is not known if STORE does not list it.
     const bool is_first = !next_sequence_;
-    const std::uint64_t earliest = next_sequence_.value_or(expected_.last_sequence + 1);
-    const bool is_missing = record.sequence > earliest;
+    const bool is_missing = record.missing > 0;
     if (is_missing && !open_) {
       begin_damage(name, record.offset,
                    fmt::format("before offset {} of {} something is missing", record.offset, name),
@@ -164,7 +176,7 @@ class Inspection {
     if (open_ && (is_missing || is_first || open_->is_certain)) {
       if (is_missing) {
         open_->damage.what +=
-            fmt::format(": writes {} to {} are gone", earliest, record.sequence - 1);
+            fmt::format(": writes {} to {} are gone", *next_sequence_, record.sequence - 1);
       }
       open_->damage.batch_after.assign(record.batch);
       found_.lost.push_back(std::move(open_->damage));
@@ -183,26 +195,32 @@ class Inspection {
   std::string newest_;
   std::uint64_t end_ = 0;  // of the last write in last_file_
   std::optional<std::uint64_t> next_sequence_;
+  bool is_listed_ = false;   // the log that is read next
+  bool has_listed_ = false;  // some log that is needed
 };
 
 Result<Findings> inspect(rocksdb::Env& env, const std::string& directory,
                          const std::vector<std::string>& logs, const LogExpectations& expected) {
   Inspection inspection(expected);
-  std::vector<std::uint64_t> listed = expected.logs;
-  std::erase_if(listed, [&](std::uint64_t number) { return number < expected.oldest_log; });
-  std::sort(listed.begin(), listed.end());
+  std::vector<ListedLog> listed = expected.logs;
+  std::erase_if(listed, [&](const ListedLog& log) { return log.number < expected.oldest_log; });
   auto next_listed = listed.begin();
   for (const std::string& name : logs) {
     const std::uint64_t number = *log_number(name);
-    for (; next_listed != listed.end() && *next_listed < number; ++next_listed) {
-      inspection.miss(log_name(*next_listed));
+    for (; next_listed != listed.end() && next_listed->number <= number; ++next_listed) {
+      inspection.expect(*next_listed);
+      if (next_listed->number < number) inspection.miss(*next_listed);
     }
-    if (next_listed != listed.end() && *next_listed == number) ++next_listed;
     OUTBOXD_ASSIGN_OR_RETURN(const std::string content,
                              read_whole_file(env, directory + "/" + name));
-    inspection.read(name, content);
+    inspection.read(
+        name, content,
+        next_listed == listed.end() ? std::nullopt : std::optional(next_listed->first_sequence));
   }
-  for (; next_listed != listed.end(); ++next_listed) inspection.miss(log_name(*next_listed));
+  for (; next_listed != listed.end(); ++next_listed) {
+    inspection.expect(*next_listed);
+    inspection.miss(*next_listed);
+  }
   return inspection.finish();
 }
 
@@ -273,7 +291,7 @@ Status rewrite(rocksdb::Env& env, const std::string& directory,
   for (const auto& file : files) {
     const std::string path = directory + "/" + file.name;
     OUTBOXD_ASSIGN_OR_RETURN(const std::string content, read_whole_file(env, path));
-    WalScanner scanner(content, {mark, file.next_sequence});
+    WalScanner scanner(content, {mark, file.next_sequence, file.end_sequence});
     std::string whole;
     while (const auto record = scanner.next()) append_wal_record(whole, record->batch);
     OUTBOXD_TRY(replace_whole_file(env, path, whole));

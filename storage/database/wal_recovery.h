@@ -7,6 +7,7 @@
 
 #include "domain/result.h"
 #include "storage/database/database.h"
+#include "storage/database/store_file.h"
 
 namespace outboxd::storage {
 
@@ -19,7 +20,7 @@ struct LogExpectations {
   // Of STORE: see StoreFile. Empty in a directory of an earlier release.
   std::string mark;  // as it stands in a batch
   std::uint64_t durable_sequence = 0;
-  std::vector<std::uint64_t> logs;
+  std::vector<ListedLog> logs;
 };
 
 // Checks the log files in `directory` and leaves them such that RocksDB's strict reading finds

@@ -39,7 +39,8 @@ WalScanner::WalScanner(std::string_view file, const WalContext& context)
       payload_(WalPayload::kBatches),
       mark_(context.mark),
       used_(size_without_zero_tail(file)),
-      next_sequence_(context.next_sequence) {}
+      next_sequence_(context.next_sequence),
+      end_sequence_(context.end_sequence) {}
 
 std::optional<WalRecord> WalScanner::next() {
   while (const std::optional<Fragment> fragment = next_fragment()) {
@@ -181,7 +182,8 @@ bool WalScanner::take_batch(WalRecord& record) {
   // RocksDB itself leaves empty records at a recovery; they say nothing about others.
   if (record.count == 0) return !by_mark_;
   if (record.sequence > kMaxSequence) return false;
-  if (next_sequence_ && record.sequence < *next_sequence_) {
+  if ((next_sequence_ && record.sequence < *next_sequence_) ||
+      (end_sequence_ && record.sequence >= *end_sequence_)) {
     if (!stale_) stale_ = record.offset;
     return false;
   }

@@ -35,6 +35,9 @@ struct WalContext {
 
   // The sequence number of the next operation, or nothing at the beginning of the oldest log.
   std::optional<std::uint64_t> next_sequence;
+
+  // That of the first operation in the next log, where it is known.
+  std::optional<std::uint64_t> end_sequence = std::nullopt;
 };
 
 // One complete record. `batch` is valid until the next call of WalScanner::next.
@@ -58,7 +61,7 @@ struct WalRecord {
 //   - where the records before have no mark: what the length of the broken fragment leads to, when
 //     the rest of its header is sound.
 // And where records before have a mark, those that are found must have one, too. A record whose
-// sequence number goes back is of another time and counts as damage wherever it is.
+// sequence number goes back, or belongs into a later log, is of another time and counts as damage.
 //
 // Not thread-safe. `file` and `context.mark` must outlive the scanner.
 class WalScanner {
@@ -111,6 +114,7 @@ class WalScanner {
   std::optional<std::uint64_t> damage_;   // since the last complete record
   std::uint64_t passed_damage_ = 0;
   std::optional<std::uint64_t> next_sequence_;
+  const std::optional<std::uint64_t> end_sequence_;
   std::optional<std::uint64_t> stale_;
   bool has_marked_ = false;    // a record with the mark was returned
   bool has_unmarked_ = false;  // a record with operations and without the mark was returned
