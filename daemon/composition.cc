@@ -1,5 +1,6 @@
 #include "daemon/composition.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -240,7 +241,11 @@ int repair_store(const Config& config) {
     fmt::print("outboxd: lost events {} to {}{}\n", range.first, range.last,
                recovery.lost_entries_replaced ? "; outbox.entry_lost takes their places" : "");
   }
-  if (recovery.lost.empty()) fmt::print("outboxd: no undelivered event was lost\n");
+  const bool is_end_lost = std::ranges::any_of(
+      recovery.damages, [](const auto& damage) { return damage.after.has_value(); });
+  if (recovery.lost.empty() && !is_end_lost) {
+    fmt::print("outboxd: no undelivered event was lost\n");
+  }
   return EXIT_SUCCESS;
 }
 

@@ -8,7 +8,9 @@ namespace outboxd::storage {
 namespace {
 
 StoreFile example() {
-  return {.mark = "0123456789abcdef", .durable_sequence = 4711, .logs = {{9, 1}, {12, 47}, {1234567, 4711}}};
+  return {.mark = "0123456789abcdef",
+          .durable_sequence = 4711,
+          .logs = {{9, 1}, {12, 47}, {1234567, 4711}}};
 }
 
 TEST(StoreFile, ReadsBackTheSame) {
