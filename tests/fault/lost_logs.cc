@@ -359,6 +359,36 @@ class LossCase {
 
 }  // namespace
 
+Record record_log_run() {
+  Recorder recorder;
+  PowerCutFileSystem files(new_box(), &recorder);
+  for (std::uint64_t i = 1; i <= kCommits;) {
+    auto open = open_database(files);
+    OUTBOXD_CHECK(open.ok());
+    for (const std::uint64_t end = i + kCommits / 3; i < end; ++i) {
+      commit(*open->database, i);
+      recorder.add({.kind = Operation::Kind::kAcknowledged, .offset = i});
+    }
+  }
+  return recorder.take();
+}
+
+std::vector<std::string> check_log_run(const DiskImage& disk, std::size_t acknowledged) {
+  PowerCutFileSystem files(disk);
+  const auto open = open_database(files);
+  if (!open) return {"G1: it refuses to open: " + open.error().message};
+  std::vector<std::string> violations;
+  for (const std::size_t family : {kWide, kNarrow}) {
+    const auto found = commits_in(*open->database, family, acknowledged + 1, violations);
+    for (std::uint64_t i = 1; i <= acknowledged; ++i) {
+      if (!found.contains(i)) {
+        violations.push_back("G1: commit " + std::to_string(i) + " is missing");
+      }
+    }
+  }
+  return violations;
+}
+
 std::vector<Loss> losses_of(const LogRun& run) {
   return LossList(run).take();
 }

@@ -29,6 +29,13 @@ struct LogRun {
 
 LogRun play_log_run(Ending ending, std::uint64_t seed);
 
+// The same run, with every operation and each commit that was acknowledged: for power cuts.
+Record record_log_run();
+
+// What is violated on a disk that a power cut left of it: no false alarm, nothing acknowledged is
+// missing, nothing is there that was never written.
+std::vector<std::string> check_log_run(const DiskImage& disk, std::size_t acknowledged);
+
 // One loss: what became of `path`.
 struct Loss {
   std::string path;

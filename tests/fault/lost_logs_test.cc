@@ -6,6 +6,9 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/fault/power_cut_sweep.h"
+#include "tests/support/sanitizers.h"
+
 namespace outboxd::fault {
 namespace {
 
@@ -28,6 +31,16 @@ TEST(LogRun, KeepsSeveralLogs) {
   }
   EXPECT_GE(logs, 4U);
   EXPECT_FALSE(run.earlier.empty());
+}
+
+// Whatever STORE says, a power cut is never taken for a loss.
+TEST(LogRun, G1PowerCutsAtEveryPointRaiseNoFalseAlarm) {
+  const SweepReport report =
+      sweep_power_cuts(new_box(), record_log_run(), check_log_run,
+                       {.seed = kSeed, .shards = support::sampled_every(10)});
+  std::cout << report.cut_points << " cut points, " << report.opened << " disks opened\n";
+  EXPECT_GT(report.opened, 100U);
+  EXPECT_EQ(text_of(report.violations), "");
 }
 
 class LostLogs : public ::testing::TestWithParam<Ending> {};
