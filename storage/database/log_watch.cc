@@ -89,8 +89,9 @@ class WatchedLog final : public rocksdb::FSWritableFileOwnerWrapper {
 
 class WatchedFileSystem final : public rocksdb::FileSystemWrapper {
  public:
-  WatchedFileSystem(std::shared_ptr<rocksdb::FileSystem> target, std::shared_ptr<LogWatch> watch)
-      : FileSystemWrapper(std::move(target)), watch_(std::move(watch)) {}
+  WatchedFileSystem(const std::shared_ptr<rocksdb::FileSystem>& target,
+                    std::shared_ptr<LogWatch> watch)
+      : FileSystemWrapper(target), watch_(std::move(watch)) {}
 
   const char* Name() const override { return "WatchedFileSystem"; }
 

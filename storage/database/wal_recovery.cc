@@ -144,8 +144,9 @@ class Inspection {
 
   void begin_damage(const std::string& name, std::uint64_t offset, std::string what,
                     bool is_certain) {
-    if (!open_) open_ = Open{{name, offset, std::move(what), last_batch_, {}}, is_certain};
-    if (is_certain && !open_->is_certain) {
+    if (!open_) {
+      open_ = Open{{name, offset, std::move(what), last_batch_, {}}, is_certain};
+    } else if (is_certain && !open_->is_certain) {
       open_->damage.what = std::move(what);
       open_->is_certain = true;
     }
