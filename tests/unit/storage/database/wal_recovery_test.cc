@@ -444,7 +444,7 @@ TEST_F(WalRecovery, G10LogRecordsInAClientsValueAreNotExecutedWhenTheirRecordIsT
     rocksdb::WriteBatch batch;
     ASSERT_TRUE(batch.Put("forged", "x").ok());  // of RocksDB's own family
     std::string bytes = batch.Data();
-    for (int k = 0; k < 8; ++k) bytes[k] = static_cast<char>((10 + i) >> (8 * k));
+    for (std::size_t k = 0; k < 8; ++k) bytes[k] = static_cast<char>((10 + i) >> (8 * k));
     std::string fragment;
     append_wal_record(fragment, bytes);
     forged += std::string(5, '\0') + fragment;
