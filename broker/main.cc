@@ -116,12 +116,15 @@ int repair(const Settings& settings) {
   const auto engine = EmbeddedEngine::open({.directory = settings.data_dir, .repair = true});
   if (!engine) return fail("cannot repair", engine.error());
   const EmbeddedRecovery& recovery = (*engine)->recovery();
+  for (const std::string& mended : recovery.mended) std::puts(mended.c_str());
   if (recovery.damage.empty()) {
     std::puts("nothing acknowledged was damaged");
     return EXIT_SUCCESS;
   }
   for (const std::string& damage : recovery.damage) std::printf("damaged: %s\n", damage.c_str());
-  std::printf("the damaged files are kept in %s\n", recovery.copy_directory.c_str());
+  if (!recovery.copy_directory.empty()) {
+    std::printf("the damaged files are kept in %s\n", recovery.copy_directory.c_str());
+  }
   for (const OffsetRange& lost : recovery.lost) {
     std::printf("lost: topic %s, offsets %llu to %llu\n", lost.topic.c_str(),
                 static_cast<unsigned long long>(lost.first),
@@ -146,8 +149,11 @@ int run(const Settings& settings) {
   EmbeddedEngine& engine = **opened;
   if (engine.recovery().torn_tail_dropped) {
     systemd::log_notice(
-        "the last write before the stop was not complete and is dropped; it was not "
-        "acknowledged");
+        "cut an unfinished write off the end of the log: a stop in the middle of a write leaves "
+        "one, "
+        "and such a write is not acknowledged. A disk that lost acknowledged data right there "
+        "would "
+        "leave the same.");
   }
 
   transport::EventLoop loop;

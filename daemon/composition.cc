@@ -1,5 +1,6 @@
 #include "daemon/composition.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -110,8 +111,22 @@ storage::StoreOptions store_options(const Config& config, const domain::Clock& c
 
 void log_recovery(const storage::StoreRecovery& recovery) {
   if (recovery.torn_tail_dropped) {
-    systemd::log_notice("dropped a write that was cut off by the last stop; nobody was told of it");
+    systemd::log_notice(
+        "cut an unfinished write off the end of the log: a stop in the middle of a commit leaves "
+        "one, "
+        "and such a commit is not acknowledged. A disk that lost acknowledged data right there "
+        "would "
+        "leave the same.");
   }
+}
+
+// What a repair can tell of the commits that are gone.
+std::string losses_in(const storage::StoreRecovery::Damage& damage) {
+  std::string text = damage.events ? fmt::format("lost the changes that made events {} to {}",
+                                                 damage.events->first, damage.events->last)
+                                   : std::string("which changes were lost cannot be told");
+  if (damage.after) text += fmt::format("; lost whatever came after event {}", *damage.after);
+  return text;
 }
 
 int fail(const domain::Error& error) {
@@ -230,11 +245,12 @@ int repair_store(const Config& config) {
     fmt::print("outboxd: nothing to repair\n");
     return EXIT_SUCCESS;
   }
+  for (const std::string& mended : recovery.mended) fmt::print("outboxd: {}\n", mended);
+  if (recovery.damages.empty() && recovery.lost.empty()) return EXIT_SUCCESS;
   for (const auto& damage : recovery.damages) {
     fmt::print("outboxd: damage in {} at byte {}: {}\n", damage.file, damage.offset,
-               damage.events ? fmt::format("lost the changes that made events {} to {}",
-                                           damage.events->first, damage.events->last)
-                             : "which changes were lost cannot be told");
+               losses_in(damage));
+    fmt::print("outboxd:   {}\n", damage.what);
   }
   if (!recovery.copy_directory.empty()) {
     fmt::print("outboxd: the damaged files are kept in {}\n", recovery.copy_directory);
@@ -243,7 +259,11 @@ int repair_store(const Config& config) {
     fmt::print("outboxd: lost events {} to {}{}\n", range.first, range.last,
                recovery.lost_entries_replaced ? "; outbox.entry_lost takes their places" : "");
   }
-  if (recovery.lost.empty()) fmt::print("outboxd: no undelivered event was lost\n");
+  const bool is_end_lost = std::ranges::any_of(
+      recovery.damages, [](const auto& damage) { return damage.after.has_value(); });
+  if (recovery.lost.empty() && !is_end_lost) {
+    fmt::print("outboxd: no undelivered event was lost\n");
+  }
   return EXIT_SUCCESS;
 }
 

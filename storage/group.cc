@@ -23,11 +23,13 @@ void must_succeed(const rocksdb::Status& status) {
 Group::Group(Database& database, DurableProgress& progress)
     : database_(database),
       progress_(progress),
-      batch_(kReservedBytes, /*max_bytes=*/0, kProtectionBytes, /*default_cf_ts_sz=*/0) {}
+      batch_(kReservedBytes, /*max_bytes=*/0, kProtectionBytes, /*default_cf_ts_sz=*/0) {
+  database_.begin_batch(batch_);
+}
 
 void Group::reset(std::uint64_t number) {
   number_ = number;
-  batch_.Clear();
+  database_.begin_batch(batch_);
   overlay_.shrink_to(0);
   entries_.clear();
 }

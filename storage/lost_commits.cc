@@ -87,10 +87,12 @@ Status check(const rocksdb::Iterator& entries) {
 
 }  // namespace
 
-std::optional<SeqRange> events_between(const Database& database, const LogDamage& damage) {
+std::optional<SeqRange> events_between(const Database& database, const LogDamage& damage,
+                                       Seq last_seq) {
   const Seq before = seqs_of(database, damage.batch_before).last();
   const BatchSeqs after = seqs_of(database, damage.batch_after);
-  const Seq last = after.first() != 0 ? after.first() - 1 : after.last();
+  Seq last = after.first() != 0 ? after.first() - 1 : after.last();
+  if (damage.batch_after.empty()) last = last_seq;
   if (before == 0 || last <= before) return std::nullopt;
   return SeqRange{before + 1, last};
 }

@@ -14,8 +14,10 @@
 namespace outboxd::storage {
 
 // The numbers of the events that were committed between the two intact writes around `damage`, or
-// nothing when there were none or the writes do not tell.
-std::optional<SeqRange> events_between(const Database& database, const LogDamage& damage);
+// nothing when there were none or the writes do not tell. Where no write is left behind it, up to
+// `last_seq`, the newest number that is known.
+std::optional<SeqRange> events_between(const Database& database, const LogDamage& damage,
+                                       domain::Seq last_seq = 0);
 
 // The numbers behind the watermark up to the head that are neither in the outbox nor among the dead
 // letters, where one that was buried before there were withdrawn positions is.

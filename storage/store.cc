@@ -243,11 +243,17 @@ std::uint64_t newest_chain(const Database& database, const Position& position) {
 Result<StoreRecovery> finish_recovery(Database& database, const StoreOptions& options,
                                       Position& position) {
   const RecoveryReport& report = database.recovery();
-  StoreRecovery recovery{.torn_tail_dropped = report.torn_tail_dropped};
+  StoreRecovery recovery{.torn_tail_dropped = report.torn_tail_dropped, .mended = report.mended};
   if (!options.repair) return recovery;
   recovery.copy_directory = report.copy_directory;
   for (const LogDamage& damage : report.lost) {
-    recovery.damages.push_back({damage.file, damage.offset, events_between(database, damage)});
+    const bool is_end = damage.batch_after.empty();
+    recovery.damages.push_back(
+        {.file = damage.file,
+         .offset = damage.offset,
+         .what = damage.what,
+         .events = events_between(database, damage, is_end ? position.head.last_seq : 0),
+         .after = is_end ? std::optional(position.head.last_seq) : std::nullopt});
   }
   OUTBOXD_ASSIGN_OR_RETURN(recovery.lost, find_holes(database, position));
   OUTBOXD_TRY(count_dead_again(database, position.head));

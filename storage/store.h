@@ -47,30 +47,40 @@ struct StoreOptions {
   rocksdb::Env* env = nullptr;
 };
 
+using domain::Seq;
 using domain::SeqRange;
 
 // What opening had to do about the log.
 struct StoreRecovery {
-  // Normal after a power cut: a group that nobody had been told of was half there, and is gone.
+  // Normal after a power cut: a group was half there, and is gone. A power cut leaves so what was
+  // not acknowledged; a disk that lost what it had promised may leave the same.
   bool torn_tail_dropped = false;
 
-  // The rest is for a repair that lost acknowledged commits.
+  // The rest is for a repair.
   struct Damage {
     std::string file;
     std::uint64_t offset = 0;
+    std::string what;  // in words
 
     // The events of the lost commits had these numbers. Their state is lost even where the events
     // themselves survived in a table. Nothing: the commits had no events, or the damaged part does
     // not tell.
     std::optional<SeqRange> events;
+
+    // Nothing is left of what came behind this event: there may have been later ones. Nothing:
+    // whatever was lost was between commits that are there.
+    std::optional<Seq> after;
   };
 
   std::vector<Damage> damages;
-  std::string copy_directory;          // where the files are kept as they were
+  std::string copy_directory;          // where the files are kept as they were; may be empty
+  std::vector<std::string> mended;     // files made anew without a loss, in words
   std::vector<SeqRange> lost;          // incomplete outbox entries that are gone, if repairing
   bool lost_entries_replaced = false;  // StoreOptions::lost_entry took their places
 
-  [[nodiscard]] bool repaired() const { return !damages.empty() || !lost.empty(); }
+  [[nodiscard]] bool repaired() const {
+    return !damages.empty() || !mended.empty() || !lost.empty();
+  }
 };
 
 struct StoreStats {

@@ -38,7 +38,9 @@ BatchBuilder::BatchBuilder(const Catalog& catalog, storage::Database& database,
       writes_(expected_bytes(batch), 0, storage::kProtectionBytes, 0),
       last_producer_id_(catalog.last_producer_id),
       last_topic_id_(catalog.last_topic_id),
-      last_group_id_(catalog.last_group_id) {}
+      last_group_id_(catalog.last_group_id) {
+  database_.begin_batch(writes_);
+}
 
 std::size_t BatchBuilder::expected_bytes(const AppendBatch& batch) {
   std::size_t bytes = 256 * (1 + batch.positions.size());

@@ -59,8 +59,14 @@ EmbeddedEngine::EmbeddedEngine(std::unique_ptr<storage::Database> database,
   const storage::RecoveryReport& report = database_->recovery();
   recovery_.torn_tail_dropped = report.torn_tail_dropped;
   for (const storage::LogDamage& damage : report.lost) {
-    recovery_.damage.push_back(damage.file + " at byte " + std::to_string(damage.offset));
+    std::string text =
+        damage.file + " at byte " + std::to_string(damage.offset) + ": " + damage.what;
+    if (damage.batch_after.empty()) {
+      text += ". Whatever was written later is lost, from the end of any topic";
+    }
+    recovery_.damage.push_back(std::move(text));
   }
+  recovery_.mended = report.mended;
   recovery_.copy_directory = report.copy_directory;
 }
 

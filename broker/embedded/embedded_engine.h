@@ -43,9 +43,14 @@ struct OffsetRange {
 
 // What opening had to do about the write-ahead log.
 struct EmbeddedRecovery {
-  bool torn_tail_dropped = false;   // normal after a power cut: nothing in it was acknowledged
-  std::vector<std::string> damage;  // where acknowledged batches were damaged; only when repaired
-  std::string copy_directory;       // where the damaged files are kept
+  // Normal after a power cut, which leaves so what was not acknowledged; a disk that lost what it
+  // had promised may leave the same.
+  bool torn_tail_dropped = false;
+
+  // Only when repaired.
+  std::vector<std::string> damage;  // where acknowledged batches were damaged or gone
+  std::vector<std::string> mended;  // files made anew without a loss, in words
+  std::string copy_directory;       // where the damaged files are kept; may be empty
   std::vector<OffsetRange> lost;    // gaps that the damage left in topics
 };
 

@@ -1,5 +1,6 @@
 #include "storage/database/database.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -9,10 +10,13 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/listener.h>
 
+#include "storage/database/log_watch.h"
 #include "storage/database/manifest_recovery.h"
 #include "storage/database/preallocated_logs.h"
+#include "storage/database/store_file.h"
 #include "storage/database/tuning.h"
 #include "storage/database/wal_recovery.h"
+#include "storage/database/wal_scan.h"
 
 namespace outboxd::storage {
 
@@ -24,25 +28,42 @@ namespace {
 
 constexpr std::string_view kFormatKey = "format";
 
+// RocksDB's tag and the length, before the mark in a batch.
+constexpr std::size_t kMarkHeaderBytes = 2;
+
 std::string format_record(const DatabaseOptions& options) {
   return fmt::format("{} {}", options.format_name, options.format_version);
 }
 
-// True if nothing was ever committed in `directory`, be it because a power cut hit its creation.
-Result<bool> is_new(rocksdb::Env& env, const std::string& directory) {
-  if (env.FileExists(directory + "/CURRENT").ok()) return false;
+// The first of RocksDB's or our own files in `directory` that only a database in use has, or
+// nothing. A MANIFEST alone is none: a power cut during the creation leaves one.
+Result<std::optional<std::string>> find_trace_of_use(rocksdb::Env& env,
+                                                     const std::string& directory) {
   std::vector<std::string> names;
   if (const auto status = env.GetChildren(directory, &names); !status.ok()) {
     return to_error("list " + directory, status);
   }
+  std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
-    if (name.ends_with(".sst")) {
-      return Error{.message = fmt::format("{} has table files ({}) but no file CURRENT. It was "
-                                          "damaged from outside; restore a backup.",
-                                          directory, name)};
-    }
+    if (name.ends_with(".sst") || name == kStoreFileName) return std::optional(name);
   }
-  return true;
+  OUTBOXD_ASSIGN_OR_RETURN(const bool has_log, has_logged_anything(env, directory));
+  return has_log ? std::optional<std::string>("a log with writes") : std::nullopt;
+}
+
+// Why the lock could not be taken, in words that begin with "; ". RocksDB keeps no error number.
+std::string_view why_not_locked(const rocksdb::Status& status) {
+  const std::string text = status.ToString();
+  const auto says = [&](std::string_view words) { return text.find(words) != std::string::npos; };
+  if (says("Read-only file system")) {
+    return "; the file system is mounted read-only, as the kernel does after an error of the disk";
+  }
+  if (says("Permission denied")) return "; the user of this process may not write there";
+  if (status.IsNoSpace()) return "";
+  if (says("lock hold by current process") || says("While lock file") || says("lock is held")) {
+    return "; another process has it open";
+  }
+  return "";
 }
 
 // RocksDB syncs its own directory but not the one that holds its name.
@@ -98,10 +119,15 @@ Database::Database(DatabaseOptions options)
                                        : rocksdb::NewCompositeEnv(with_preallocated_logs(
                                              rocksdb::Env::Default()->GetFileSystem()))),
       env_(own_env_ ? own_env_.get() : options_.env),
+      log_watch_(std::make_shared<LogWatch>()),
+      watched_env_(watch_logs(env_, log_watch_)),
       failure_(std::make_shared<FailureLatch>()) {}
 
 Database::~Database() {
   if (db_) {
+    // A clean close: nothing that was acknowledged may be missing when the next start comes. If
+    // this cannot be said, the next start knows less, and no harm is done.
+    if (store_file_ && failure_->state()) static_cast<void>(write_store());
     for (auto* handle : handles_) db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
     db_->Close().PermitUncheckedError();
     db_.reset();
@@ -112,15 +138,17 @@ Database::~Database() {
 Result<std::unique_ptr<Database>> Database::open(DatabaseOptions options) {
   std::unique_ptr<Database> database(new Database(std::move(options)));
   OUTBOXD_TRY(database->lock_directory());
-  const std::string& path = database->options_.path;
-  OUTBOXD_ASSIGN_OR_RETURN(const bool fresh, is_new(*database->env_, path));
-  if (!fresh) {
-    OUTBOXD_ASSIGN_OR_RETURN(const bool torn, recover_manifest(*database->env_, path));
-    OUTBOXD_ASSIGN_OR_RETURN(database->recovery_,
-                             recover_wal(*database->env_, path, database->options_.repair));
-    database->recovery_.torn_tail_dropped |= torn;
+  OUTBOXD_ASSIGN_OR_RETURN(const bool is_there, database->find_database());
+  if (is_there) OUTBOXD_TRY(database->recover());
+  if (!database->store_file_) {
+    OUTBOXD_ASSIGN_OR_RETURN(StoreFile fresh, new_store_file());
+    database->store_file_ = std::make_unique<StoreFile>(std::move(fresh));
   }
+  database->mark_ = mark_in_batch(*database->store_file_);
   OUTBOXD_TRY(database->open_families());
+  // Only now: a directory with STORE and without RocksDB's files is one that has lost them. And a
+  // repair is over only when what it went on with is open.
+  if (!database->has_store_file_ || database->options_.repair) OUTBOXD_TRY(database->write_store());
   OUTBOXD_TRY(database->check_format());
   return database;
 }
@@ -135,15 +163,105 @@ Status Database::lock_directory() {
   }
   if (const auto status = env_->LockFile(path + "/owner.lock", &lock_); !status.ok()) {
     Error error = to_error("lock " + path, status);
-    error.message += "; another process may have it open";
+    error.message += why_not_locked(status);
     return error;
   }
   return domain::ok_status();
 }
 
+// False if nothing was ever committed in the directory, be it because a power cut hit its creation.
+// Mends CURRENT when that is possible and allowed.
+Result<bool> Database::find_database() {
+  const std::string& path = options_.path;
+  OUTBOXD_ASSIGN_OR_RETURN(const bool usable, is_current_usable(*env_, path));
+  if (usable) return true;
+  const bool exists = !env_->FileExists(path + "/CURRENT").IsNotFound();
+  OUTBOXD_ASSIGN_OR_RETURN(const auto trace, find_trace_of_use(*env_, path));
+  if (!exists && !trace) return false;
+  const std::string problem =
+      exists ? fmt::format("{}/CURRENT is damaged: it names no MANIFEST that is there", path)
+             : fmt::format("{} has {}, but no file CURRENT", path, *trace);
+  OUTBOXD_ASSIGN_OR_RETURN(const auto manifest, find_whole_manifest(*env_, path));
+  if (!manifest) {
+    return Error{.message = problem +
+                            ", and no MANIFEST is whole. It was damaged from outside; "
+                            "restore a backup. Nothing was changed."};
+  }
+  if (!options_.repair) {
+    return Error{.message =
+                     fmt::format("{}. {} is whole: run with --repair to write CURRENT anew "
+                                 "and to see whether something is lost. Nothing was changed.",
+                                 problem, *manifest)};
+  }
+  OUTBOXD_TRY(write_current(*env_, path, *manifest));
+  recovery_.mended.push_back("CURRENT was written anew and names " + *manifest);
+  return true;
+}
+
+Status Database::read_store() {
+  OUTBOXD_ASSIGN_OR_RETURN(StoreFileOnDisk found, read_store_file(*env_, options_.path));
+  has_store_file_ = found.exists;
+  if (!found.exists) return domain::ok_status();
+  if (found.content) {
+    store_file_ = std::make_unique<StoreFile>(*std::move(found.content));
+    return domain::ok_status();
+  }
+  if (!options_.repair) {
+    return Error{.message =
+                     fmt::format("{}/{} is damaged. It says which log files must be there, so "
+                                 "a missing one would not be noticed now. Restore a backup, "
+                                 "or run with --repair to go on with the logs that are "
+                                 "there. Nothing was changed.",
+                                 options_.path, kStoreFileName)};
+  }
+  recovery_.mended.push_back(fmt::format(
+      "{} was written anew; whether a log file is missing could not be told", kStoreFileName));
+  return domain::ok_status();
+}
+
+Status Database::recover() {
+  OUTBOXD_TRY(read_store());
+  OUTBOXD_ASSIGN_OR_RETURN(const Catalogue catalogue, recover_manifest(*env_, options_.path));
+  LogExpectations expected{.oldest_log = catalogue.oldest_log,
+                           .last_sequence = catalogue.last_sequence};
+  if (store_file_) {
+    expected.mark = mark_in_batch(*store_file_);
+    expected.durable_sequence = store_file_->durable_sequence;
+    expected.logs = store_file_->logs;
+  }
+  OUTBOXD_ASSIGN_OR_RETURN(RecoveryReport report,
+                           recover_wal(*env_, options_.path, expected, options_.repair));
+  report.torn_tail_dropped |= catalogue.torn_tail_dropped;
+  report.mended = std::move(recovery_.mended);
+  recovery_ = std::move(report);
+  return domain::ok_status();
+}
+
+// Notes what is durable now, and in which logs. The mutex is held, or nobody else is there yet. A
+// log that was removed is left out before that is durable: the MANIFEST tells that it is not
+// needed.
+Status Database::write_store() {
+  const std::uint64_t begun = log_watch_->logs_begun();
+  store_file_->logs = log_watch_->holding();
+  store_file_->durable_sequence = db_->GetLatestSequenceNumber();
+  OUTBOXD_TRY(write_store_file(*env_, options_.path, *store_file_));
+  logs_listed_.store(begun, std::memory_order_release);
+  return domain::ok_status();
+}
+
+// Before anybody is told of a write: from now on the log that it is in must not get lost.
+Status Database::list_new_logs() {
+  const auto is_listed = [this] {
+    return logs_listed_.load(std::memory_order_acquire) == log_watch_->logs_begun();
+  };
+  if (is_listed()) return domain::ok_status();
+  const std::lock_guard lock(store_file_mutex_);
+  return is_listed() ? domain::ok_status() : write_store();
+}
+
 Status Database::open_families() {
   const auto cache = rocksdb::NewLRUCache(options_.memory.block_cache_bytes, 2);
-  rocksdb::DBOptions db_options = tuned_db_options(options_, env_, cache);
+  rocksdb::DBOptions db_options = tuned_db_options(options_, watched_env_.get(), cache);
   db_options.listeners.push_back(failure_);
 
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
@@ -177,9 +295,13 @@ Status Database::check_format() {
   }
   if (!status.IsNotFound()) return to_error("read the format of " + options_.path, status);
   if (db_->GetLatestSequenceNumber() != 0) {
-    return Error{.message = options_.path + " is a RocksDB directory of some other program"};
+    if (!has_store_file_ || !options_.repair) {
+      return Error{.message = options_.path + " is a RocksDB directory of some other program"};
+    }
+    recovery_.mended.emplace_back("the format was noted anew: it was in a log that is gone");
   }
   rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
+  begin_batch(batch);
   batch.Put(handles_[0], kFormatKey, format_record(options_)).PermitUncheckedError();
   return write_synced(batch);
 }
@@ -189,13 +311,29 @@ rocksdb::ColumnFamilyHandle* Database::family(std::size_t index) const {
   return handles_[index + 1];
 }
 
+void Database::begin_batch(rocksdb::WriteBatch& batch) const {
+  batch.Clear();
+  const rocksdb::Slice mark(mark_.data() + kMarkHeaderBytes, mark_.size() - kMarkHeaderBytes);
+  OUTBOXD_CHECK(batch.PutLogData(mark).ok());
+}
+
 Status Database::write_synced(rocksdb::WriteBatch& batch) {
   OUTBOXD_TRY(failure_->state());
   rocksdb::WriteOptions options;
   options.sync = true;
   options.protection_bytes_per_key = kProtectionBytes;
-  if (const auto status = db_->Write(options, &batch); !status.ok()) {
+  rocksdb::Status status;
+  if (batch.Data().compare(kBatchHeaderBytes, mark_.size(), mark_) == 0) {
+    status = db_->Write(options, &batch);
+  } else {
+    std::string bytes = batch.Data();
+    rocksdb::WriteBatch marked(bytes.insert(kBatchHeaderBytes, mark_));
+    status = db_->Write(options, &marked);
+  }
+  if (!status.ok()) {
     failure_->fail(to_error("write the log", status));
+  } else if (Status listed = list_new_logs(); !listed) {
+    failure_->fail(std::move(listed).error());
   }
   return failure_->state();
 }

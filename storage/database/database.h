@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,30 +64,36 @@ struct DatabaseOptions {
   // The rocksdb::Env of a test, or null for the system's. Must outlive the Database.
   rocksdb::Env* env = nullptr;
 
-  // Permission to go on without acknowledged writes that are damaged in the write-ahead log.
-  // Without it, such damage refuses to open.
+  // Permission to go on without acknowledged writes that are damaged or missing in the write-ahead
+  // log, and to mend the files that name it. Without it, such damage refuses to open.
   bool repair = false;
 
   MemoryProfile memory;
 };
 
-// A damaged stretch of the write-ahead log with complete writes after it: acknowledged data.
+// Acknowledged writes that are not in the write-ahead log any more, or cannot be read.
 struct LogDamage {
   std::string file;          // such as "000012.log"
   std::uint64_t offset = 0;  // where it begins
+  std::string what;          // a sentence's beginning: "000012.log is damaged at offset 20000"
   std::string batch_before;  // the last write before it, as rocksdb::WriteBatch data; may be empty
-  std::string batch_after;   // the first write after it
+  std::string batch_after;   // the first write after it; empty when none is left
 };
 
-// What opening had to do about the write-ahead log.
+// What opening had to do about the write-ahead log and the files that name it.
 struct RecoveryReport {
-  // A write was half there that nobody had been told of (normal after a power cut). It is gone.
+  // Something that is no whole write was cut off the end of the log, as a stop in the middle of a
+  // write leaves it. Such a write was not acknowledged; whether it was that cannot be known.
   bool torn_tail_dropped = false;
 
-  // Acknowledged writes that were damaged and are lost; every write that was readable is kept. Not
-  // empty with options.repair only.
+  // The rest is for options.repair only.
+  //
+  // Acknowledged writes that are lost; every write that was readable is kept.
   std::vector<LogDamage> lost;
-  std::string copy_directory;  // where the log files are kept as they were before the repair
+  std::string copy_directory;  // where damaged files are kept as they were; may be empty
+
+  // Files that were damaged or gone and have been made anew without a loss, in words.
+  std::vector<std::string> mended;
 };
 
 // Sizes for status and metrics.
@@ -97,15 +104,23 @@ struct DatabaseSizes {
 };
 
 class FailureLatch;
+class LogWatch;
+struct StoreFile;
 
 // An open RocksDB directory.
 //
 // Recovery. Before RocksDB sees it, the log is checked with a scanner of our own. A write is one
-// log record, synced before the next one begins; so damage that no complete record follows is the
-// torn tail of a write that nobody was told of, and is cut off. Damage that complete records follow
-// is lost acknowledged data: the log files are copied aside, and open() refuses. With
-// options.repair it goes on with every record that is complete: stopping at the damage instead
-// would lose more, and cannot be done once some families were flushed past it.
+// log record, synced before the next one begins, and its sequence number continues that of the one
+// before, also across files; so an incomplete record that nothing follows is what a stop in the
+// middle of a write leaves, and is cut off. Numbers that are missing, a log that is missing or
+// empty although the file STORE says that it held acknowledged writes, and an end before what STORE
+// or the MANIFEST know to be durable: that is lost acknowledged data. The damaged files are copied
+// aside, and open() refuses. With options.repair it goes on with every record that is complete:
+// stopping at the damage instead would lose more, and cannot be done once some families were
+// flushed past it.
+//
+// One loss cannot be noticed here: writes at the end of the newest log after a stop without a clean
+// close, when the disk loses them to the byte, or as a torn write would look.
 //
 // Failure. After a write or sync that failed, or an error of RocksDB's background work, the outcome
 // is indeterminate: the Database is failed for good, RocksDB's own resumption is switched off, and
@@ -128,9 +143,14 @@ class Database {
   [[nodiscard]] rocksdb::ColumnFamilyHandle* family(std::size_t index) const;
   [[nodiscard]] const RecoveryReport& recovery() const { return recovery_; }
 
-  // Writes `batch` and returns when it is on the disk. Make batches with
-  // `rocksdb::WriteBatch(reserved_bytes, 0, kProtectionBytes, 0)`. An error means that the outcome
-  // is unknown; every later call returns an error too.
+  // Empties `batch` and begins it with the mark of this store, by which recovery tells records from
+  // bytes that only look like one. Make batches with
+  // `rocksdb::WriteBatch(reserved_bytes, 0, kProtectionBytes, 0)`.
+  void begin_batch(rocksdb::WriteBatch& batch) const;
+
+  // Writes `batch` and returns when it is on the disk. One that was not begun with begin_batch() is
+  // copied to put the mark in front. An error means that the outcome is unknown; every later call
+  // returns an error too.
   domain::Status write_synced(rocksdb::WriteBatch& batch);
 
   // The error that made the Database fail, or ok. Cheap enough to ask before every read.
@@ -150,18 +170,31 @@ class Database {
   explicit Database(DatabaseOptions options);
 
   domain::Status lock_directory();
+  domain::Result<bool> find_database();
+  domain::Status recover();
+  domain::Status read_store();
   domain::Status open_families();
   domain::Status check_format();
+  domain::Status write_store();
+  domain::Status list_new_logs();
 
   // Constant after open().
   const DatabaseOptions options_;
   const std::unique_ptr<rocksdb::Env> own_env_;  // none when options_.env is there
   rocksdb::Env* const env_;
+  const std::shared_ptr<LogWatch> log_watch_;
+  const std::unique_ptr<rocksdb::Env> watched_env_;  // for RocksDB
   const std::shared_ptr<FailureLatch> failure_;
+  bool has_store_file_ = false;
+  std::string mark_;  // as it stands in a batch
   rocksdb::FileLock* lock_ = nullptr;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // [0] is "default"
   RecoveryReport recovery_;
+
+  std::atomic<std::uint64_t> logs_listed_{0};  // LogWatch::logs_begun() when STORE was written
+  std::mutex store_file_mutex_;
+  std::unique_ptr<StoreFile> store_file_;  // guarded by it after open()
 };
 
 // Checksum bytes per key that travel with a batch from its making into the memtable.

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kHeaderBytes = 7;
 constexpr std::size_t kRecyclableHeaderBytes = 11;
-constexpr std::size_t kBatchHeaderBytes = 12;
+constexpr std::uint64_t kMaxSequence = (std::uint64_t{1} << 56) - 1;
 
 enum FragmentType : unsigned { kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4, kLastRecyclable = 8 };
 
@@ -34,13 +34,20 @@ std::uint64_t size_without_zero_tail(std::string_view file) {
 WalScanner::WalScanner(std::string_view file, WalPayload payload)
     : file_(file), payload_(payload), used_(size_without_zero_tail(file)) {}
 
+WalScanner::WalScanner(std::string_view file, const WalContext& context)
+    : file_(file),
+      payload_(WalPayload::kBatches),
+      mark_(context.mark),
+      used_(size_without_zero_tail(file)),
+      next_sequence_(context.next_sequence),
+      end_sequence_(context.end_sequence) {}
+
 std::optional<WalRecord> WalScanner::next() {
   while (const std::optional<Fragment> fragment = next_fragment()) {
     switch (fragment->type) {
       case kFull:
         drop_partial_record();
-        if (auto record = take_record(fragment->end, fragment->payload)) {
-          record->offset = fragment->offset;
+        if (auto record = take_record(fragment->offset, fragment->end, fragment->payload)) {
           return record;
         }
         break;
@@ -58,10 +65,7 @@ std::optional<WalRecord> WalScanner::next() {
         assembled_.append(fragment->payload);
         if (fragment->type == kLast) {
           const std::uint64_t offset = *std::exchange(partial_, std::nullopt);
-          if (auto record = take_record(fragment->end, assembled_)) {
-            record->offset = offset;
-            return record;
-          }
+          if (auto record = take_record(offset, fragment->end, assembled_)) return record;
         }
         break;
       default: break;
@@ -85,9 +89,52 @@ std::optional<WalScanner::Fragment> WalScanner::next_fragment() {
     }
     note_damage(position_);
     drop_partial_record();
-    ++position_;
+    position_ = search_after(position_);
   }
   return std::nullopt;
+}
+
+// Where to go on after the broken fragment at `broken`.
+std::uint64_t WalScanner::search_after(std::uint64_t broken) {
+  const std::uint64_t block_end = (broken / kWalBlockBytes + 1) * kWalBlockBytes;
+  by_mark_ = false;
+  if (!has_marked_ && (mark_.empty() || has_unmarked_)) {
+    const auto end = promised_end(broken);
+    if (end && parse_fragment(*end)) return *end;
+  }
+  const auto marked = marked_record_after(broken, block_end);
+  by_mark_ = marked.has_value();
+  return marked.value_or(block_end);
+}
+
+std::optional<std::uint64_t> WalScanner::marked_record_after(std::uint64_t broken,
+                                                             std::uint64_t block_end) const {
+  if (mark_.empty()) return std::nullopt;
+  constexpr std::size_t kBefore = kHeaderBytes + kBatchHeaderBytes;
+  const std::string_view until_block_end = file_.substr(0, block_end);
+  for (std::size_t at = until_block_end.find(mark_, broken + 1 + kBefore);
+       at != std::string_view::npos; at = until_block_end.find(mark_, at + 1)) {
+    const auto fragment = parse_fragment(at - kBefore);
+    if (fragment && (fragment->type == kFull || fragment->type == kFirst)) return at - kBefore;
+  }
+  // A record that begins so late has its mark behind the border; whether it has will be seen.
+  const std::uint64_t late = block_end - kBefore - mark_.size() + 1;
+  for (std::uint64_t at = std::max(broken + 1, late); at + kHeaderBytes <= block_end; ++at) {
+    const auto fragment = parse_fragment(at);
+    if (fragment && fragment->type == kFirst && fragment->end == block_end) return at;
+  }
+  return std::nullopt;
+}
+
+// Where the broken fragment says that it ends. A header that a page border cut has lost its
+// checksum or its type, and says nothing.
+std::optional<std::uint64_t> WalScanner::promised_end(std::uint64_t broken) const {
+  if (broken + kHeaderBytes > file_.size()) return std::nullopt;
+  const auto type = static_cast<unsigned char>(file_[broken + 6]);
+  if (little_endian<std::uint32_t>(file_, broken) == 0 || type < kFull || type > kLast) {
+    return std::nullopt;
+  }
+  return broken + kHeaderBytes + little_endian<std::uint16_t>(file_, broken + 4);
 }
 
 std::optional<WalScanner::Fragment> WalScanner::parse_fragment(std::uint64_t offset) const {
@@ -109,27 +156,45 @@ std::optional<WalScanner::Fragment> WalScanner::parse_fragment(std::uint64_t off
   return Fragment{offset, end, plain_type, file_.substr(offset + header_bytes, length)};
 }
 
-std::optional<WalRecord> WalScanner::take_record(std::uint64_t end, std::string_view batch) {
-  WalRecord record;
-  record.end = end;
-  record.batch = batch;
-  if (payload_ == WalPayload::kBatches) {
-    if (batch.size() < kBatchHeaderBytes) {
-      note_damage(end - batch.size());
-      return std::nullopt;
-    }
-    record.sequence = little_endian<std::uint64_t>(batch, 0);
-    record.count = little_endian<std::uint32_t>(batch, 8);
-    // A jump ahead means that records between are missing altogether.
-    if (expected_sequence_ && record.sequence > *expected_sequence_) {
-      note_damage(end - batch.size());
-    }
-    expected_sequence_ = record.sequence + record.count;
+std::optional<WalRecord> WalScanner::take_record(std::uint64_t offset, std::uint64_t end,
+                                                 std::string_view batch) {
+  WalRecord record{.offset = offset, .end = end, .batch = batch};
+  const bool counts = payload_ == WalPayload::kOpaque || take_batch(record);
+  by_mark_ = false;
+  if (!counts) {
+    note_damage(offset);
+    return std::nullopt;
   }
   record.after_damage = damage_.has_value();
   passed_damage_ = damage_.value_or(0);
   damage_.reset();
   return record;
+}
+
+// False if the record is not one of this log.
+bool WalScanner::take_batch(WalRecord& record) {
+  if (record.batch.size() < kBatchHeaderBytes) return false;
+  record.sequence = little_endian<std::uint64_t>(record.batch, 0);
+  record.count = little_endian<std::uint32_t>(record.batch, 8);
+  const bool marked = !mark_.empty() && record.batch.substr(kBatchHeaderBytes).starts_with(mark_);
+  const bool was_searched_for = by_mark_ || (damage_ && has_marked_);
+  if (was_searched_for && !marked && record.count > 0) return false;
+  // RocksDB itself leaves empty records at a recovery; they say nothing about others.
+  if (record.count == 0) return !by_mark_;
+  if (record.sequence > kMaxSequence) return false;
+  if ((next_sequence_ && record.sequence < *next_sequence_) ||
+      (end_sequence_ && record.sequence >= *end_sequence_)) {
+    if (!stale_) stale_ = record.offset;
+    return false;
+  }
+  if (next_sequence_ && record.sequence > *next_sequence_) {
+    record.missing = record.sequence - *next_sequence_;
+    note_damage(record.offset);
+  }
+  next_sequence_ = record.sequence + record.count;
+  has_marked_ |= marked;
+  has_unmarked_ |= !marked;
+  return true;
 }
 
 void WalScanner::note_damage(std::uint64_t offset) {

@@ -21,10 +21,24 @@
 namespace outboxd::storage {
 
 inline constexpr std::size_t kWalBlockBytes = 32768;
+inline constexpr std::size_t kBatchHeaderBytes = 12;
 
 // What the records of a file are. The MANIFEST is a file of the same format, whose records are
 // version edits.
 enum class WalPayload : std::uint8_t { kBatches, kOpaque };
+
+// What is known of a log file from elsewhere.
+struct WalContext {
+  // The first bytes behind the header of every batch of this store, which nobody else knows; empty
+  // when that is not known (logs of earlier releases).
+  std::string_view mark;
+
+  // The sequence number of the next operation, or nothing at the beginning of the oldest log.
+  std::optional<std::uint64_t> next_sequence;
+
+  // That of the first operation in the next log, where it is known.
+  std::optional<std::uint64_t> end_sequence = std::nullopt;
+};
 
 // One complete record. `batch` is valid until the next call of WalScanner::next.
 struct WalRecord {
@@ -32,18 +46,28 @@ struct WalRecord {
   std::uint64_t end = 0;       // after its last fragment
   std::uint64_t sequence = 0;  // 0 for opaque records
   std::uint32_t count = 0;     // of operations; each takes one sequence number
+  std::uint64_t missing = 0;  // operations between the record before and this one that are not here
   std::string_view batch;
   bool after_damage = false;  // something before it, and after the record before, is damaged
 };
 
-// Yields the complete records of one log file, also those that come after damage: behind a broken
-// fragment it looks for the next one byte by byte, since the length of a broken one cannot be
-// trusted. A tail of zeros is space allocated ahead, not damage.
+// Yields the complete records of one log file, also those that come after damage. A tail of zeros
+// is space allocated ahead, not damage.
 //
-// Not thread-safe. `file` must outlive the scanner.
+// Behind a broken fragment the next record has to be searched for, and what clients wrote may hold
+// bytes that look like one. So only this counts as found:
+//   - a fragment at the border of a block: only the log's writer puts one there;
+//   - a record that begins with the store's mark, anywhere;
+//   - where the records before have no mark: what the length of the broken fragment leads to, when
+//     the rest of its header is sound.
+// And where records before have a mark, those that are found must have one, too. A record whose
+// sequence number goes back, or belongs into a later log, is of another time and counts as damage.
+//
+// Not thread-safe. `file` and `context.mark` must outlive the scanner.
 class WalScanner {
  public:
   explicit WalScanner(std::string_view file, WalPayload payload = WalPayload::kBatches);
+  WalScanner(std::string_view file, const WalContext& context);
 
   // The next complete record, or nothing at the end of the file.
   std::optional<WalRecord> next();
@@ -54,6 +78,12 @@ class WalScanner {
   // Where the damage before the record just returned began (when its after_damage is true).
   [[nodiscard]] std::uint64_t passed_damage() const { return passed_damage_; }
 
+  // Of the operation that comes after the records returned so far.
+  [[nodiscard]] std::optional<std::uint64_t> next_sequence() const { return next_sequence_; }
+
+  // Where the first record of another time was passed over.
+  [[nodiscard]] std::optional<std::uint64_t> stale_record() const { return stale_; }
+
  private:
   struct Fragment {
     std::uint64_t offset = 0;
@@ -63,20 +93,32 @@ class WalScanner {
   };
 
   std::optional<Fragment> next_fragment();
-  std::optional<Fragment> parse_fragment(std::uint64_t offset) const;
-  std::optional<WalRecord> take_record(std::uint64_t end, std::string_view batch);
+  [[nodiscard]] std::optional<Fragment> parse_fragment(std::uint64_t offset) const;
+  [[nodiscard]] std::uint64_t search_after(std::uint64_t broken);
+  [[nodiscard]] std::optional<std::uint64_t> marked_record_after(std::uint64_t broken,
+                                                                 std::uint64_t block_end) const;
+  [[nodiscard]] std::optional<std::uint64_t> promised_end(std::uint64_t broken) const;
+  std::optional<WalRecord> take_record(std::uint64_t offset, std::uint64_t end,
+                                       std::string_view batch);
+  bool take_batch(WalRecord& record);
   void note_damage(std::uint64_t offset);
   void drop_partial_record();
 
   const std::string_view file_;
   const WalPayload payload_;
+  const std::string_view mark_;
   const std::uint64_t used_;  // size without the zero tail
   std::uint64_t position_ = 0;
   std::optional<std::uint64_t> partial_;  // offset of a FIRST that waits for its LAST
   std::string assembled_;                 // the payloads since then
   std::optional<std::uint64_t> damage_;   // since the last complete record
   std::uint64_t passed_damage_ = 0;
-  std::optional<std::uint64_t> expected_sequence_;
+  std::optional<std::uint64_t> next_sequence_;
+  const std::optional<std::uint64_t> end_sequence_;
+  std::optional<std::uint64_t> stale_;
+  bool has_marked_ = false;    // a record with the mark was returned
+  bool has_unmarked_ = false;  // a record with operations and without the mark was returned
+  bool by_mark_ = false;       // where the next record begins was found by its mark alone
 };
 
 // Appends `batch` as one record to a log file that is being written anew.

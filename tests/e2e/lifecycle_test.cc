@@ -24,6 +24,7 @@ using support::read_file;
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Lifecycle : public ApplianceTest {};
 
@@ -193,6 +194,27 @@ TEST_F(Lifecycle, ADaemonOnACopyOfTheDataFencesTheOriginalWhichSaysSoAndKeepsIts
   ASSERT_EQ(events.size(), 2U);
   EXPECT_EQ(events[1].at("subject"), "sent");
   EXPECT_EQ(copy.stop(), 0);
+}
+
+TEST_F(Lifecycle, G10ALogThatIsGoneIsRefusedUntilARepairTellsAfterWhichEventAllIsLost) {
+  lonely_.start();
+  for (int i = 1; i <= 3; ++i) lonely_.ask("order.create", order("o-" + std::to_string(i)));
+  EXPECT_EQ(lonely_.stop(), 0);
+  lonely_.start();  // these three are in a table now
+  lonely_.ask("order.create", order("o-4"));
+  lonely_.kill();
+  const auto gone = largest_log(lonely_.data());
+  fs::remove(gone);
+
+  const ProcessOutcome refused = lonely_.run();
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("is missing"), HasSubstr("--repair")));
+  const ProcessOutcome repaired = lonely_.run({"--repair"});
+  EXPECT_EQ(repaired.status, 0) << repaired.err;
+  EXPECT_THAT(repaired.out, HasSubstr("lost whatever came after event 3"));
+  EXPECT_THAT(repaired.out, Not(HasSubstr("no undelivered event was lost")));
+  lonely_.start();
+  EXPECT_EQ(lonely_.ask("daemon.status").at("outbox").at("next_seq"), 4);
 }
 
 TEST_F(Lifecycle, DamageInTheMiddleOfTheLogIsRefusedUntilARepairTellsWhatIsLost) {

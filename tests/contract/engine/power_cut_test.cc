@@ -208,5 +208,43 @@ TEST_F(EnginePowerCutTest, G10AfterAFailedSyncEveryAppendFails) {
   EXPECT_FALSE((*engine)->append(NumberedBatch(2).batch).ok());
 }
 
+// Opens what is left of `disk`, with or without repair.
+domain::Result<std::unique_ptr<EmbeddedEngine>> open_on(Box& box, bool repair) {
+  return EmbeddedEngine::open({.directory = "/box/broker", .repair = repair, .env = box.env.get()});
+}
+
+TEST(EngineLostLogTest, G10ALogThatIsGoneIsNoticedAndRepairSaysSo) {
+  fault::DiskImage disk = fault::empty_disk("/box");
+  fault::Recorder recorder;
+  {
+    Box box(disk, &recorder);
+    auto engine = box.open();
+    ASSERT_TRUE(engine.ok());
+    for (domain::Seq number = 1; number <= 5; ++number) {
+      ASSERT_TRUE((*engine)->append(NumberedBatch(number).batch).ok());
+    }
+  }
+  fault::DiskModel model(disk);
+  for (const Operation& operation : recorder.take()) model.apply(operation);
+  disk = model.as_seen();
+  std::erase_if(disk.files, [](const auto& file) { return file.first.ends_with(".log"); });
+
+  Box box(disk);
+  const auto refused = open_on(box, /*repair=*/false);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find(".log is missing"), std::string::npos)
+      << refused.error().message;
+  {
+    const auto repaired = open_on(box, /*repair=*/true);
+    ASSERT_TRUE(repaired.ok()) << repaired.error().message;
+    ASSERT_EQ((*repaired)->recovery().damage.size(), 1U);
+    EXPECT_NE((*repaired)->recovery().damage[0].find("Whatever was written later is lost"),
+              std::string::npos);
+    EXPECT_TRUE((*repaired)->topics().empty());
+    ASSERT_TRUE((*repaired)->append(NumberedBatch(1).batch).ok());
+  }
+  EXPECT_TRUE(open_on(box, /*repair=*/false).ok());
+}
+
 }  // namespace
 }  // namespace outboxd::broker

@@ -31,6 +31,16 @@ class StoreFixture : public testing::Test {
 
   void close() { store_.reset(); }
 
+  // Closes the store and leaves the directory as a kill would: what a close notes in STORE is not
+  // there.
+  void kill() {
+    const std::filesystem::path file = path_ + "/STORE";
+    const std::filesystem::path aside = directory_.file("STORE");
+    std::filesystem::copy_file(file, aside, std::filesystem::copy_options::overwrite_existing);
+    close();
+    std::filesystem::rename(aside, file);
+  }
+
   OutboxStore& store() { return *store_; }
 
   void commit() {

@@ -17,13 +17,17 @@ class StoreTest : public StoreFixture {
  protected:
   // Commits entries of these texts, one group each, and closes the store.
   void commit_entries(const std::vector<std::string>& texts) {
+    append(texts);
+    close();
+  }
+
+  void append(const std::vector<std::string>& texts) {
     open();
     for (const std::string& text : texts) {
       store().begin().outbox().append({.topic = "orders", .envelope = text});
       store().accept();
       commit();
     }
-    close();
   }
 
   // Overwrites `text` where it is in a log file.
@@ -168,13 +172,39 @@ TEST_F(StoreTest, RepairDoesNotCallEntriesLostThatWereComplete) {
 }
 
 TEST_F(StoreTest, ATornLastGroupIsDroppedWholly) {
-  commit_entries({"entry-1", "entry-2"});
+  append({"entry-1", "entry-2"});
+  kill();
   damage("entry-2");  // nothing follows it
   open();
   EXPECT_TRUE(store().recovery().torn_tail_dropped);
   EXPECT_THAT(pending(), ElementsAre(1));
   EXPECT_EQ(store().progress_at_open().next_seq, 2U);
   EXPECT_TRUE(store().verify()->problems.empty());
+}
+
+TEST_F(StoreTest, G10AfterACleanCloseTheLossOfTheLastGroupIsNoticedAndTold) {
+  commit_entries({"entry-1", "entry-2", "entry-3"});
+  damage("entry-3");
+  EXPECT_THAT(OutboxStore::open(options()).error().message, HasSubstr("ends too early"));
+  open(repairing());
+  ASSERT_EQ(store().recovery().damages.size(), 1U);
+  EXPECT_EQ(store().recovery().damages[0].after, 2U) << "what came after it is lost";
+  EXPECT_EQ(store().recovery().damages[0].events, std::nullopt) << "nobody knows how many";
+  EXPECT_THAT(pending(), ElementsAre(1, 2));
+  open();
+  EXPECT_FALSE(store().recovery().repaired());
+}
+
+TEST_F(StoreTest, G10AWholeLogThatIsGoneIsNoticedAndTold) {
+  commit_entries({"entry-1", "entry-2"});
+  for (const auto& entry : fs::directory_iterator(path_)) {
+    if (entry.path().extension() == ".log") fs::remove(entry.path());
+  }
+  EXPECT_THAT(OutboxStore::open(options()).error().message, HasSubstr(".log is missing"));
+  open(repairing());
+  ASSERT_EQ(store().recovery().damages.size(), 1U);
+  EXPECT_THAT(store().recovery().damages[0].what, HasSubstr(".log is missing"));
+  EXPECT_THAT(pending(), ElementsAre());
 }
 
 }  // namespace

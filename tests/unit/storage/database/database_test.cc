@@ -2,6 +2,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <rocksdb/file_system.h>
@@ -11,7 +15,10 @@
 namespace outboxd::storage {
 namespace {
 
+using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 class DatabaseTest : public testing::Test {
  protected:
@@ -25,6 +32,11 @@ class DatabaseTest : public testing::Test {
     rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
     EXPECT_TRUE(batch.Put(database.family(0), key, "value").ok());
     return database.write_synced(batch);
+  }
+
+  static bool has(const Database& database, const std::string& key) {
+    std::string value;
+    return database.db().Get({}, database.family(0), key, &value).ok();
   }
 
   const support::TemporaryDirectory directory_;
@@ -66,6 +78,120 @@ TEST_F(DatabaseTest, TablesWithoutTheirCatalogueAreNotTakenForAnEmptyDatabase) {
   }
   std::filesystem::remove(directory_.file("data") + "/CURRENT");
   EXPECT_THAT(Database::open(options()).error().message, HasSubstr("CURRENT"));
+}
+
+TEST_F(DatabaseTest, G10WithoutAUsableCurrentNothingIsBegunAnewAndRepairFindsTheManifest) {
+  ASSERT_TRUE(put(**Database::open(options()), "k").ok());
+  const std::string current = directory_.file("data") + "/CURRENT";
+  const std::vector<std::optional<std::string>> damages = {
+      std::nullopt, "", std::string(16, '\0'), "MANIFEST-000001", "MANIFEST-999999\n", "garbage\n"};
+  for (const std::optional<std::string>& damage : damages) {
+    SCOPED_TRACE(damage.value_or("missing"));
+    std::filesystem::remove(current);
+    if (damage) std::ofstream(current, std::ios::binary) << *damage;
+    const auto refused = Database::open(options());
+    ASSERT_FALSE(refused.ok());
+    EXPECT_THAT(refused.error().message, AllOf(HasSubstr("CURRENT"), HasSubstr("--repair")));
+    DatabaseOptions repairing = options();
+    repairing.repair = true;
+    const auto repaired = Database::open(repairing);
+    ASSERT_TRUE(repaired.ok()) << repaired.error().message;
+    EXPECT_THAT((*repaired)->recovery().mended, ElementsAre(HasSubstr("MANIFEST-")));
+    EXPECT_TRUE((*repaired)->recovery().lost.empty());
+    EXPECT_TRUE(has(**repaired, "k"));
+  }
+}
+
+TEST_F(DatabaseTest, WithoutAnyManifestItSaysToRestoreABackup) {
+  ASSERT_TRUE(put(**Database::open(options()), "k").ok());
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.file("data"))) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with("MANIFEST-") || name == "CURRENT") std::filesystem::remove(entry.path());
+  }
+  for (const bool repair : {false, true}) {
+    DatabaseOptions repairing = options();
+    repairing.repair = repair;
+    EXPECT_THAT(Database::open(repairing).error().message, HasSubstr("restore a backup"));
+  }
+}
+
+// An earlier release had no STORE; its writes are in the log.
+TEST_F(DatabaseTest, G10ALogWithWritesIsNotTakenForAnEmptyDatabase) {
+  ASSERT_TRUE(put(**Database::open(options()), "k").ok());
+  std::filesystem::remove(directory_.file("data") + "/STORE");
+  std::filesystem::remove(directory_.file("data") + "/CURRENT");
+  EXPECT_THAT(Database::open(options()).error().message,
+              AllOf(HasSubstr("a log with writes"), HasSubstr("--repair")));
+}
+
+TEST_F(DatabaseTest, G10ADamagedStoreFileIsRefusedAndRepairWritesItAnew) {
+  ASSERT_TRUE(put(**Database::open(options()), "k").ok());
+  const std::string store_file = directory_.file("data") + "/STORE";
+  std::fstream(store_file, std::ios::in | std::ios::out).seekp(30).put('!');
+  EXPECT_THAT(Database::open(options()).error().message,
+              AllOf(HasSubstr("STORE is damaged"), HasSubstr("--repair")));
+  DatabaseOptions repairing = options();
+  repairing.repair = true;
+  {
+    const auto repaired = Database::open(repairing);
+    ASSERT_TRUE(repaired.ok()) << repaired.error().message;
+    EXPECT_THAT((*repaired)->recovery().mended, ElementsAre(HasSubstr("STORE")));
+    EXPECT_TRUE(has(**repaired, "k"));
+  }
+  EXPECT_TRUE(Database::open(options()).ok());
+}
+
+TEST_F(DatabaseTest, EveryBatchBeginsWithTheMarkOfTheStore) {
+  const auto database = Database::open(options());
+  ASSERT_TRUE(put(**database, "unmarked").ok());
+  rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
+  (*database)->begin_batch(batch);
+  const std::string mark = batch.Data().substr(12);
+  EXPECT_EQ(mark.size(), 18U) << "so much does it cost";
+  ASSERT_TRUE(batch.Put((*database)->family(0), "marked", "value").ok());
+  ASSERT_TRUE((*database)->write_synced(batch).ok());
+  EXPECT_TRUE(has(**database, "unmarked"));
+  EXPECT_TRUE(has(**database, "marked"));
+  std::string log;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.file("data"))) {
+    if (entry.path().extension() != ".log") continue;
+    std::ifstream in(entry.path(), std::ios::binary);
+    log.append(std::istreambuf_iterator<char>(in), {});
+  }
+  std::size_t marks = 0;
+  for (std::size_t at = log.find(mark); at != std::string::npos; at = log.find(mark, at + 1)) {
+    ++marks;
+  }
+  EXPECT_EQ(marks, 3U) << "of the format, and of both keys";
+}
+
+// Says that the lock file cannot be opened, and why.
+class Unlockable final : public rocksdb::FileSystemWrapper {
+ public:
+  explicit Unlockable(std::string why)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()), why_(std::move(why)) {}
+  const char* Name() const override { return "Unlockable"; }
+  rocksdb::IOStatus LockFile(const std::string& path, const rocksdb::IOOptions& /*options*/,
+                             rocksdb::FileLock** /*lock*/,
+                             rocksdb::IODebugContext* /*debug*/) override {
+    return rocksdb::IOStatus::IOError("while open a file for lock: " + path, why_);
+  }
+
+ private:
+  const std::string why_;
+};
+
+TEST_F(DatabaseTest, ALockThatCannotBeMadeIsNotBlamedOnAnotherProcess) {
+  for (const auto& [why, told] : {std::pair{"Read-only file system", "mounted read-only"},
+                                  std::pair{"Permission denied", "may not write there"},
+                                  std::pair{"Input/output error", "Input/output error"}}) {
+    const auto env = rocksdb::NewCompositeEnv(std::make_shared<Unlockable>(why));
+    DatabaseOptions unlockable = options();
+    unlockable.env = env.get();
+    const auto refused = Database::open(unlockable);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_THAT(refused.error().message, AllOf(HasSubstr(told), Not(HasSubstr("another process"))));
+  }
 }
 
 TEST_F(DatabaseTest, ADirectoryThatCannotBeMadeIsAnError) {

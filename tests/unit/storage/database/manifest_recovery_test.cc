@@ -12,6 +12,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 
+#include "storage/database/wal_scan.h"
 #include "tests/support/temporary_directory.h"
 
 namespace outboxd::storage {
@@ -58,7 +59,9 @@ class ManifestRecovery : public testing::Test {
   }
 
   // What recover_manifest() says, and is not expected to fail at.
-  bool recovered() const { return recover_manifest(*rocksdb::Env::Default(), path_).value(); }
+  bool recovered() const {
+    return recover_manifest(*rocksdb::Env::Default(), path_).value().torn_tail_dropped;
+  }
 
   void expect_untouched(const std::string& content) const {
     EXPECT_FALSE(recovered());
@@ -110,6 +113,34 @@ TEST_F(ManifestRecovery, AGarbageTailIsCutOffSoThatRocksDbOpens) {
   const auto database = open();
   ASSERT_TRUE(database.ok()) << database.error().message;
   EXPECT_TRUE(has(**database, "before"));
+}
+
+// Edits hold the first and last key of each new table, and clients choose keys.
+TEST_F(ManifestRecovery, EditsInAClientsKeyAreNoneWhenTheirEditIsTorn) {
+  const std::string whole = bytes();
+  std::string key;
+  for (int i = 0; i < 300; ++i) {
+    key += std::string(5, '\0');
+    append_wal_record(key, "\x02\x7f");  // of a family that needs no log before 127
+  }
+  for (const std::size_t lost : {7UL, 100UL, 4'000UL}) {
+    std::string content = whole;
+    append_wal_record(content, key);
+    content.replace(whole.size(), lost, lost, '\0');
+    replace_bytes(content);
+    EXPECT_TRUE(recovered()) << lost;
+    EXPECT_EQ(bytes(), whole) << lost;
+  }
+}
+
+TEST_F(ManifestRecovery, OneThatAStopLeftHalfMadeIsNotTheOneToFind) {
+  const std::string current = manifest().filename();
+  const std::string whole = bytes();
+  const fs::path half_made = fs::path(path_) / "MANIFEST-999999";
+  std::ofstream(half_made, std::ios::binary) << whole.substr(0, last_edit_in(whole) / 2);
+  EXPECT_EQ(find_whole_manifest(*rocksdb::Env::Default(), path_).value(), current);
+  std::ofstream(half_made, std::ios::binary) << whole;
+  EXPECT_EQ(find_whole_manifest(*rocksdb::Env::Default(), path_).value(), "MANIFEST-999999");
 }
 
 TEST_F(ManifestRecovery, G10DamageThatWholeEditsFollowIsLeftForRocksDbToRefuse) {
