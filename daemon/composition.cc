@@ -55,11 +55,13 @@ class StoreMaintenance : public Maintenance {
                           {"request_records", report.request_records},
                           {"inbox_marks", report.inbox_marks},
                           {"dead_entries", report.dead_entries}},
-                         std::move(report.problems)};
+                         std::move(report.problems),
+                         std::move(report.damages)};
   }
 
   Status compact() override { return store_.compact(); }
   Status collect() override { return store_.collect(); }
+  Status stop_compacting() override { return store_.stop_compacting(); }
 
  private:
   storage::OutboxStore& store_;
@@ -168,8 +170,11 @@ int run_daemon(const Config& config) {
   const Ballast ballast(config.data_dir);
   make_room(config, ballast);
   systemd::notify_extend_timeout(kRecoveryExtension);
+  DamageWatch damage(clock);
+  storage::StoreOptions options = store_options(config, clock, false);
+  options.on_damage = [&damage](const domain::Error& error) { damage.note(error); };
   Result<std::unique_ptr<storage::OutboxStore>> store =
-      storage::OutboxStore::open(store_options(config, clock, false));
+      storage::OutboxStore::open(std::move(options));
   if (!store) return fail(store.error());
   log_recovery((*store)->recovery());
 
@@ -182,6 +187,7 @@ int run_daemon(const Config& config) {
                    .store = **store,
                    .reader = **store,
                    .maintenance = maintenance,
+                   .damage = damage,
                    .publisher = publisher,
                    .backlog = backlog,
                    .clock = clock,
