@@ -153,6 +153,30 @@ void keep_ballast(const Ballast& ballast, DiskLevel level) {
   }
 }
 
+void report_repair(const storage::StoreRecovery& recovery) {
+  if (!recovery.repaired()) {
+    fmt::print("outboxd: nothing to repair\n");
+    return;
+  }
+  for (const auto& damage : recovery.damages) {
+    fmt::print("outboxd: damage in {} at byte {}: {}\n", damage.file, damage.offset,
+               damage.events ? fmt::format("lost the changes that made events {} to {}",
+                                           damage.events->first, damage.events->last)
+                             : "which changes were lost cannot be told");
+  }
+  if (!recovery.copy_directory.empty()) {
+    fmt::print("outboxd: the damaged files are kept in {}\n", recovery.copy_directory);
+  }
+  for (const storage::SeqRange& range : recovery.lost) {
+    fmt::print("outboxd: lost events {} to {}{}\n", range.first, range.last,
+               recovery.lost_entries_replaced ? "; outbox.entry_lost takes their places" : "");
+  }
+  if (recovery.lost.empty()) fmt::print("outboxd: no undelivered event was lost\n");
+  for (const domain::Seq seq : recovery.unchained) {
+    fmt::print("outboxd: event {} did not follow from the one before it; it stays as it is\n", seq);
+  }
+}
+
 }  // namespace
 
 int run_daemon(const Config& config) {
@@ -213,26 +237,16 @@ int repair_store(const Config& config) {
   const systemd::SystemClock clock;
   const auto store = storage::OutboxStore::open(store_options(config, clock, true));
   if (!store) return fail(store.error());
-  const storage::StoreRecovery& recovery = (*store)->recovery();
-  if (!recovery.repaired()) {
-    fmt::print("outboxd: nothing to repair\n");
-    return EXIT_SUCCESS;
+  report_repair((*store)->recovery());
+  // What is left is in no log and in nobody's chain: a record that does not decode, for example.
+  const Result<storage::VerifyReport> report = (*store)->verify();
+  if (!report) return fail(report.error());
+  for (const std::string& damage : report->damages) {
+    fmt::print("outboxd: cannot be repaired: {}\n", damage);
   }
-  for (const auto& damage : recovery.damages) {
-    fmt::print("outboxd: damage in {} at byte {}: {}\n", damage.file, damage.offset,
-               damage.events ? fmt::format("lost the changes that made events {} to {}",
-                                           damage.events->first, damage.events->last)
-                             : "which changes were lost cannot be told");
-  }
-  if (!recovery.copy_directory.empty()) {
-    fmt::print("outboxd: the damaged files are kept in {}\n", recovery.copy_directory);
-  }
-  for (const storage::SeqRange& range : recovery.lost) {
-    fmt::print("outboxd: lost events {} to {}{}\n", range.first, range.last,
-               recovery.lost_entries_replaced ? "; outbox.entry_lost takes their places" : "");
-  }
-  if (recovery.lost.empty()) fmt::print("outboxd: no undelivered event was lost\n");
-  return EXIT_SUCCESS;
+  if (report->damages.empty()) return EXIT_SUCCESS;
+  fmt::print("outboxd: restore a backup of {}\n", config.data_dir);
+  return EXIT_FAILURE;
 }
 
 }  // namespace outboxd::daemon

@@ -262,7 +262,11 @@ Result<StoreRecovery> finish_recovery(Database& database, const StoreOptions& op
   for (const LogDamage& damage : report.lost) {
     recovery.damages.push_back({damage.file, damage.offset, events_between(database, damage)});
   }
-  OUTBOXD_ASSIGN_OR_RETURN(recovery.lost, find_holes(database, position));
+  OUTBOXD_ASSIGN_OR_RETURN(std::vector<SeqRange> holes, find_holes(database, position));
+  OUTBOXD_ASSIGN_OR_RETURN(UnsoundPositions unsound, find_unsound(database, position));
+  recovery.lost = merge(std::move(holes), unsound.undecodable);
+  recovery.unchained = std::move(unsound.breaks);
+  OUTBOXD_TRY(forget_chains(database, recovery.unchained));
   OUTBOXD_TRY(count_dead_again(database, position.head));
   if (options.lost_entry) {
     const auto stamped_entry = [&](Seq seq) {

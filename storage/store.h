@@ -70,7 +70,12 @@ struct StoreRecovery {
   std::vector<SeqRange> lost;          // incomplete outbox entries that are gone, if repairing
   bool lost_entries_replaced = false;  // StoreOptions::lost_entry took their places
 
-  [[nodiscard]] bool repaired() const { return !damages.empty() || !lost.empty(); }
+  // Events that did not follow from those before them. They stay, without a chain value.
+  std::vector<domain::Seq> unchained;
+
+  [[nodiscard]] bool repaired() const {
+    return !damages.empty() || !lost.empty() || !unchained.empty();
+  }
 };
 
 struct StoreStats {
