@@ -57,11 +57,13 @@ class StoreMaintenance : public Maintenance {
                           {"request_records", report.request_records},
                           {"inbox_marks", report.inbox_marks},
                           {"dead_entries", report.dead_entries}},
-                         std::move(report.problems)};
+                         std::move(report.problems),
+                         std::move(report.damages)};
   }
 
   Status compact() override { return store_.compact(); }
   Status collect() override { return store_.collect(); }
+  Status stop_compacting() override { return store_.stop_compacting(); }
 
  private:
   storage::OutboxStore& store_;
@@ -179,6 +181,34 @@ void keep_ballast(const Ballast& ballast, DiskLevel level) {
   }
 }
 
+void report_repair(const storage::StoreRecovery& recovery) {
+  if (!recovery.repaired()) {
+    fmt::print("outboxd: nothing to repair\n");
+    return;
+  }
+  for (const std::string& mended : recovery.mended) fmt::print("outboxd: {}\n", mended);
+  for (const auto& damage : recovery.damages) {
+    fmt::print("outboxd: damage in {} at byte {}: {}\n", damage.file, damage.offset,
+               losses_in(damage));
+    fmt::print("outboxd:   {}\n", damage.what);
+  }
+  if (!recovery.copy_directory.empty()) {
+    fmt::print("outboxd: the damaged files are kept in {}\n", recovery.copy_directory);
+  }
+  for (const storage::SeqRange& range : recovery.lost) {
+    fmt::print("outboxd: lost events {} to {}{}\n", range.first, range.last,
+               recovery.lost_entries_replaced ? "; outbox.entry_lost takes their places" : "");
+  }
+  const bool is_end_lost = std::ranges::any_of(
+      recovery.damages, [](const auto& damage) { return damage.after.has_value(); });
+  if (!recovery.damages.empty() && recovery.lost.empty() && !is_end_lost) {
+    fmt::print("outboxd: no undelivered event was lost\n");
+  }
+  for (const domain::Seq seq : recovery.unchained) {
+    fmt::print("outboxd: event {} did not follow from the one before it; it stays as it is\n", seq);
+  }
+}
+
 }  // namespace
 
 int run_daemon(const Config& configured) {
@@ -197,8 +227,11 @@ int run_daemon(const Config& configured) {
   const Ballast ballast(config.data_dir);
   make_room(config, ballast);
   systemd::notify_extend_timeout(kRecoveryExtension);
+  DamageWatch damage(clock);
+  storage::StoreOptions options = store_options(config, clock, false);
+  options.on_damage = [&damage](const domain::Error& error) { damage.note(error); };
   Result<std::unique_ptr<storage::OutboxStore>> store =
-      storage::OutboxStore::open(store_options(config, clock, false));
+      storage::OutboxStore::open(std::move(options));
   if (!store) return fail(store.error());
   log_recovery((*store)->recovery());
   config.producer = (*store)->identity().producer;
@@ -214,6 +247,7 @@ int run_daemon(const Config& configured) {
        .reader = **store,
        .identity = **store,
        .maintenance = maintenance,
+       .damage = damage,
        .publisher = publisher,
        .backlog = backlog,
        .clock = clock,
@@ -240,31 +274,16 @@ int repair_store(const Config& config) {
   const systemd::SystemClock clock;
   const auto store = storage::OutboxStore::open(store_options(config, clock, true));
   if (!store) return fail(store.error());
-  const storage::StoreRecovery& recovery = (*store)->recovery();
-  if (!recovery.repaired()) {
-    fmt::print("outboxd: nothing to repair\n");
-    return EXIT_SUCCESS;
+  report_repair((*store)->recovery());
+  // What is left is in no log and in nobody's chain: a record that does not decode, for example.
+  const Result<storage::VerifyReport> report = (*store)->verify();
+  if (!report) return fail(report.error());
+  for (const std::string& damage : report->damages) {
+    fmt::print("outboxd: cannot be repaired: {}\n", damage);
   }
-  for (const std::string& mended : recovery.mended) fmt::print("outboxd: {}\n", mended);
-  if (recovery.damages.empty() && recovery.lost.empty()) return EXIT_SUCCESS;
-  for (const auto& damage : recovery.damages) {
-    fmt::print("outboxd: damage in {} at byte {}: {}\n", damage.file, damage.offset,
-               losses_in(damage));
-    fmt::print("outboxd:   {}\n", damage.what);
-  }
-  if (!recovery.copy_directory.empty()) {
-    fmt::print("outboxd: the damaged files are kept in {}\n", recovery.copy_directory);
-  }
-  for (const storage::SeqRange& range : recovery.lost) {
-    fmt::print("outboxd: lost events {} to {}{}\n", range.first, range.last,
-               recovery.lost_entries_replaced ? "; outbox.entry_lost takes their places" : "");
-  }
-  const bool is_end_lost = std::ranges::any_of(
-      recovery.damages, [](const auto& damage) { return damage.after.has_value(); });
-  if (recovery.lost.empty() && !is_end_lost) {
-    fmt::print("outboxd: no undelivered event was lost\n");
-  }
-  return EXIT_SUCCESS;
+  if (report->damages.empty()) return EXIT_SUCCESS;
+  fmt::print("outboxd: restore a backup of {}\n", config.data_dir);
+  return EXIT_FAILURE;
 }
 
 }  // namespace outboxd::daemon

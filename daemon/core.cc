@@ -40,6 +40,10 @@ void Core::apply(const Effect& effect, WhenDurable when_durable) {
   close(work.depends_on(), std::move(status), std::move(when_durable));
 }
 
+void Core::tell_read_error(const domain::Error& error) const {
+  if (on_read_error_) on_read_error_(error);
+}
+
 void Core::close(std::uint64_t depends_on, domain::Status status, WhenDurable when_durable) {
   if (status) {
     store_.accept();
@@ -47,6 +51,7 @@ void Core::close(std::uint64_t depends_on, domain::Status status, WhenDurable wh
   } else {
     store_.discard();
     ++counters_.refused;
+    tell_read_error(status.error());
   }
   WhenDurable follow_up = at_unit_end_ ? at_unit_end_(status.ok()) : nullptr;
   tell_when_durable(depends_on, status, std::move(when_durable));
@@ -80,7 +85,8 @@ HeldReplies& Core::held_for(std::uint64_t group_number) {
 void Core::record(const std::function<domain::Status(domain::UnitOfWork&)>& note) {
   if (const domain::Status status = note(store_.begin()); !status) {
     store_.discard();
-    on_failure_(status.error());
+    tell_read_error(status.error());
+    if (status.error().code != domain::ErrorCode::kDamaged) on_failure_(status.error());
     return;
   }
   store_.accept();

@@ -67,8 +67,14 @@ class Core : public GroupCommit {
   void look(const std::function<void(domain::UnitOfWork&)>& read) override;
 
   // Joins the daemon's own bookkeeping to the group being built; nobody is answered. `note` must
-  // not fail for lack of input: an error is fatal as a failed commit is.
+  // not fail for lack of input: an error is fatal as a failed commit is. Except for damage, which
+  // is in the past: then the note is not made.
   void record(const std::function<domain::Status(domain::UnitOfWork&)>& note);
+
+  // Told when a unit of work failed because of what it read.
+  void on_read_error(std::function<void(const domain::Error&)> hook) {
+    on_read_error_ = std::move(hook);
+  }
 
   // Called after each unit of work that execute() or apply() ran. What it returns, if anything, is
   // told like their own WhenDurable, after that.
@@ -97,6 +103,7 @@ class Core : public GroupCommit {
  private:
   void finish(transport::ReplyAddress to, domain::UnitOfWork& work, domain::Status status,
               WhenDurable when_durable);
+  void tell_read_error(const domain::Error& error) const;
   void close(std::uint64_t depends_on, domain::Status status, WhenDurable when_durable);
   void tell_when_durable(std::uint64_t depends_on, domain::Status status, WhenDurable when_durable);
   void submit_if_full();
@@ -111,6 +118,7 @@ class Core : public GroupCommit {
   transport::Server* server_ = nullptr;
   std::function<WhenDurable(bool accepted)> at_unit_end_;
   std::function<void()> before_seal_;
+  std::function<void(const domain::Error&)> on_read_error_;
   std::vector<std::function<void(const domain::SealedGroup&)>> after_commit_;
 
   std::string result_;                  // scratch of the use case that runs

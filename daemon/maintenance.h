@@ -19,6 +19,7 @@ struct StoreFigures {
 struct VerifyOutcome {
   std::vector<std::pair<std::string, std::uint64_t>> counted;
   std::vector<std::string> problems;
+  std::vector<std::string> damages;  // those of them that say that something cannot be read
 };
 
 // figures() on any thread; the others block and run on the background thread.
@@ -30,6 +31,9 @@ class Maintenance {
   virtual domain::Result<VerifyOutcome> verify() = 0;
   virtual domain::Status compact() = 0;
   virtual domain::Status collect() = 0;
+
+  // Tables are damaged, and nothing is rewritten in the background any more.
+  virtual domain::Status stop_compacting() = 0;
 };
 
 }  // namespace outboxd::daemon

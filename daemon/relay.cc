@@ -99,6 +99,7 @@ Status Relay::read(Seq from, std::size_t max_events, std::size_t max_bytes,
   batch.envelopes.clear();
   batch.chains.clear();
   if (read_lost(from, max_events, max_bytes, batch)) return domain::ok_status();
+  if (from == damaged_seq_) return domain::ok_status();
   if (!unburied_.contains(from) && read_fresh(from, max_events, max_bytes, batch)) {
     return domain::ok_status();
   }
@@ -147,8 +148,12 @@ Status Relay::read_stored(Seq from, std::size_t max_events, std::size_t max_byte
     bytes += batch.envelopes.back().size();
     return !is_full();
   });
-  // What stands before damage is published; the next read comes upon it.
-  if (!status && batch.envelopes.empty()) return status;
+  if (!status && batch.envelopes.empty()) {
+    if (status.error().code != domain::ErrorCode::kDamaged) return status;
+    // The link goes on with what is in flight and with what it consumes. Only a repair mends this.
+    damaged_seq_ = from;
+    return domain::ok_status();
+  }
   unburied_.erase(unburied_.lower_bound(from),
                   unburied_.lower_bound(from + batch.envelopes.size()));
   // Entries that are complete are no longer there, and must not pass for withdrawn ones.

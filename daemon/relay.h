@@ -136,6 +136,7 @@ class Relay : public DeliveryChannel,
   // not be published before the dead letter is durable, or a crash between the two would lose the
   // event (G5).
   std::set<domain::Seq> unburied_;
+  domain::Seq damaged_seq_ = 0;  // cannot be read, and nothing behind it is published; 0: none
 
   // Both threads.
   struct Fresh {

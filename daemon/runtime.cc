@@ -103,22 +103,23 @@ DaemonFacts facts_of(const RuntimeParts& parts) {
 Runtime::Runtime(RuntimeParts parts)
     : parts_(std::move(parts)),
       facts_(facts_of(parts_)),
+      reader_(parts_.reader, parts_.damage),
       disk_(disk_limits(parts_.config), parts_.free_bytes),
-      gateway_(methods_, parts_.access, disk_),
+      gateway_(methods_, parts_.access, [this] { return admit_write(); }),
       server_(loop_, gateway_),
       core_(loop_, parts_.store, {}, stop_rather_than_lie),
       progress_(parts_.durable_progress().next_seq - 1, parts_.durable_progress().completed_seq),
       completion_(completion_rules(parts_.config), parts_.durable_progress().completed_seq,
                   ranges_of(parts_.complete_above)),
-      tail_(server_, parts_.reader, parts_.config.producer),
+      tail_(server_, reader_, parts_.config.producer),
       events_(parts_.publisher),
       transactions_(events_, parts_.clock),
-      relay_(relay_options(parts_), loop_, parts_.reader, parts_.durable_progress, parts_.clock,
+      relay_(relay_options(parts_), loop_, reader_, parts_.durable_progress, parts_.clock,
              relay_events()),
       inbox_({.commits = core_,
               .channel = relay_,
               .elapsed = parts_.elapsed,
-              .admit_write = [this] { return disk_.admit_write(); },
+              .admit_write = [this] { return admit_write(); },
               .epoch = parts_.epoch}),
       consumers_(
           inbox_,
@@ -129,18 +130,18 @@ Runtime::Runtime(RuntimeParts parts)
                 .server = server_,
                 .core = core_,
                 .inbox = inbox_,
-                .reader = parts_.reader,
+                .reader = reader_,
                 .events = events_,
                 .clock = parts_.clock,
                 .elapsed = parts_.elapsed,
                 .ids = parts_.ids,
                 .payment_gateway = parts_.payment_gateway}),
-      outbox_api_{server_,      parts_.reader,         progress_, completion_, tail_,
-                  parts_.clock, parts_.config.producer},
+      outbox_api_{
+          server_, reader_, progress_, completion_, tail_, parts_.clock, parts_.config.producer},
       ledger_({.loop = loop_,
                .core = core_,
                .disk = disk_,
-               .reader = parts_.reader,
+               .reader = reader_,
                .clock = parts_.clock,
                .backlog = parts_.backlog,
                .progress = progress_,
@@ -148,7 +149,7 @@ Runtime::Runtime(RuntimeParts parts)
                .api = outbox_api_,
                .flush_ms = parts_.config.outbox.ack_flush_ms}),
       expiry_({.commits = core_,
-               .reader = parts_.reader,
+               .reader = reader_,
                .orders = modules_.orders(),
                .clock = parts_.clock,
                .elapsed = parts_.elapsed,
@@ -175,6 +176,7 @@ Runtime::Runtime(RuntimeParts parts)
       tail_timer_(loop_),
       watchdog_timer_(loop_),
       drain_timer_(loop_),
+      check_(reader_, progress_.stored_seq()),
       worker_(1, kMaxMaintenanceJobs) {
   gateway_.attach(server_);
   gateway_.on_connection_end([this](transport::ConnectionId connection) {
@@ -184,6 +186,7 @@ Runtime::Runtime(RuntimeParts parts)
     if (!draining_) consumers_.forget(connection);
   });
   core_.attach(server_);
+  core_.on_read_error([this](const domain::Error& error) { parts_.damage.note(error); });
   core_.at_unit_end([this](bool accepted) { return events_.unit_ended(accepted); });
   core_.before_seal([this] {
     remove_marks();
@@ -221,17 +224,17 @@ RelayEvents Runtime::relay_events() {
 
 void Runtime::add_methods() {
   modules_.add_methods(methods_);
-  add_state_methods(
-      methods_, {core_, server_, transactions_, parts_.reader, consumers_, inbox_, parts_.elapsed});
-  add_dead_methods(methods_,
-                   {core_, server_, parts_.reader, parts_.backlog, parts_.config.producer});
+  add_state_methods(methods_,
+                    {core_, server_, transactions_, reader_, consumers_, inbox_, parts_.elapsed});
+  add_dead_methods(methods_, {core_, server_, reader_, parts_.backlog, parts_.config.producer,
+                              [this] { return parts_.damage.admit_write(); }});
   add_inbox_methods(methods_, {core_, server_, consumers_, inbox_, parts_.elapsed});
   add_outbox_methods(methods_, outbox_api_);
   add_link_methods(methods_,
                    {server_, relay_, parts_.identity, decisions_, parts_.durable_progress});
   add_daemon_methods(methods_, {loop_, server_, core_, gateway_, relay_, disk_, progress_,
-                                completion_, inbox_, consumers_, modules_, metrics_, parts_.reader,
-                                parts_.maintenance, worker_, parts_.clock, facts_});
+                                completion_, inbox_, consumers_, modules_, metrics_, reader_,
+                                parts_.maintenance, parts_.damage, worker_, parts_.clock, facts_});
 }
 
 domain::Status Runtime::run(const std::vector<int>& listening_fds) {
@@ -274,14 +277,42 @@ void Runtime::every_second() {
   expire_unpublished();
   expire_holds();
   keep_time();
+  look_for_damage();
+  maintain();
+}
+
+// The collector's step, unless there is damage that it could spread; and the next piece of the
+// outbox that was there at the start.
+void Runtime::maintain() {
   if (collecting_) return;
-  collecting_ = worker_.post([this] {
-    domain::Status status = parts_.maintenance.collect();
+  collecting_ = worker_.post([this, is_damaged = parts_.damage.is_damaged()] {
+    domain::Status status = domain::ok_status();
+    if (!is_damaged) status = parts_.damage.noted(parts_.maintenance.collect());
+    if (!is_checked_) is_checked_ = !check_.step();
     loop_.post([this, outcome = std::move(status)] {
       collecting_ = false;
       if (!outcome) systemd::log_error("collection failed", {{"reason", outcome.error().message}});
     });
   });
+}
+
+void Runtime::look_for_damage() {
+  if (is_damage_told_ || !parts_.damage.is_damaged()) return;
+  is_damage_told_ = true;
+  systemd::log_error("part of the data cannot be read; writes are refused until it is repaired",
+                     {{"reason", parts_.damage.damage().problems.front()},
+                      {"repair", "stop the daemon and run outboxd --repair"}});
+  systemd::notify_status("damaged: run outboxd --repair");
+  worker_.post([this] {
+    if (const auto status = parts_.maintenance.stop_compacting(); !status) {
+      systemd::log_warning(status.error().message);
+    }
+  });
+}
+
+domain::Status Runtime::admit_write() const {
+  OUTBOXD_TRY(parts_.damage.admit_write());
+  return disk_.admit_write();
 }
 
 void Runtime::feed_watchdog() {
@@ -368,7 +399,7 @@ void Runtime::remove_marks() {
 }
 
 void Runtime::expire_unpublished() {
-  if (draining_ || disk_.level() == DiskLevel::kHard) return;
+  if (draining_ || disk_.level() == DiskLevel::kHard || parts_.damage.is_damaged()) return;
   const bool more = expiry_.step(progress_.delivered_seq(), progress_.stored_seq());
   // In pieces, so that requests are served in between.
   if (more) loop_.post([this] { expire_unpublished(); });
@@ -377,6 +408,7 @@ void Runtime::expire_unpublished() {
 void Runtime::expire_holds() {
   ReservationsModule* const reservations = modules_.reservations();
   if (reservations == nullptr || draining_ || disk_.level() == DiskLevel::kHard) return;
+  if (parts_.damage.is_damaged()) return;
   if (reservations->expire_holds()) loop_.post([this] { expire_holds(); });
 }
 

@@ -12,6 +12,7 @@
 #include "daemon/api/outbox_methods.h"
 #include "daemon/config.h"
 #include "daemon/core.h"
+#include "daemon/damage_watch.h"
 #include "daemon/disk_guard.h"
 #include "daemon/event_tail.h"
 #include "daemon/inbox/broker_inbox.h"
@@ -20,6 +21,7 @@
 #include "daemon/maintenance.h"
 #include "daemon/metrics.h"
 #include "daemon/modules.h"
+#include "daemon/outbox_check.h"
 #include "daemon/outbox_completion.h"
 #include "daemon/outbox_expiry.h"
 #include "daemon/outbox_ledger.h"
@@ -27,6 +29,7 @@
 #include "daemon/outbox_publisher.h"
 #include "daemon/relay.h"
 #include "daemon/services/transaction_service.h"
+#include "daemon/watched_reader.h"
 #include "daemon/worker_pool.h"
 #include "domain/clock.h"
 #include "domain/event_publisher.h"
@@ -45,6 +48,7 @@ struct RuntimeParts {
   domain::DurableReader& reader;
   domain::IdentityKeeper& identity;
   Maintenance& maintenance;
+  DamageWatch& damage;
   domain::EventPublisher& publisher;
   OutboxPublisher::Backlog& backlog;  // kept up to date for the publisher
   const domain::Clock& clock;
@@ -77,6 +81,9 @@ class Runtime {
   void add_methods();
   void schedule();
   void every_second();
+  void maintain();
+  void look_for_damage();
+  [[nodiscard]] domain::Status admit_write() const;
   void feed_watchdog();
   void at_turn_end();
   void begin_drain();
@@ -94,6 +101,7 @@ class Runtime {
   const RuntimeParts parts_;
   const DaemonFacts facts_;
 
+  WatchedReader reader_;
   transport::EventLoop loop_;
   DiskGuard disk_;
   Metrics metrics_;
@@ -117,6 +125,7 @@ class Runtime {
 
   bool draining_ = false;
   bool collecting_ = false;
+  bool is_damage_told_ = false;
   std::int64_t time_kept_ms_ = 0;  // elapsed time of the newest group
   bool wait_timer_armed_ = false;
   bool tail_timer_armed_ = false;
@@ -125,6 +134,10 @@ class Runtime {
   transport::EventLoop::Timer tail_timer_;
   transport::EventLoop::Timer watchdog_timer_;
   transport::EventLoop::Timer drain_timer_;
+
+  // Background thread only.
+  OutboxCheck check_;
+  bool is_checked_ = false;
 
   WorkerPool worker_;  // last: its jobs use everything above
 };

@@ -16,6 +16,7 @@ std::string_view name_of(ErrorCode code) {
     case ErrorCode::kStorageFull: return "storage_full";
     case ErrorCode::kOutboxFull: return "outbox_full";
     case ErrorCode::kTooLarge: return "too_large";
+    case ErrorCode::kDamaged: return "damaged";
     case ErrorCode::kShuttingDown: return "shutting_down";
     case ErrorCode::kTimeout: return "timeout";
     case ErrorCode::kInternal: return "internal";
@@ -36,6 +37,7 @@ Retry default_retry(ErrorCode code) {
   switch (code) {
     case ErrorCode::kStorageFull:
     case ErrorCode::kOutboxFull:
+    case ErrorCode::kDamaged:
     case ErrorCode::kShuttingDown:
     case ErrorCode::kTimeout: return Retry::kLater;
     case ErrorCode::kInternal: return Retry::kSameId;

@@ -26,6 +26,7 @@ enum class ErrorCode : std::uint8_t {
   kStorageFull,
   kOutboxFull,
   kTooLarge,
+  kDamaged,
   kShuttingDown,
   kTimeout,
   kInternal,

@@ -133,7 +133,7 @@ class DurableReader {
   // Calls `visit` with the positions of the outbox from `from` on, in order, until it returns false
   // or there are no more. Completed ones are not visited, and none of the others is passed over: a
   // number that is not accounted for, and an entry that does not follow from the one before it, are
-  // an internal error that names them, after what stands before them was visited. `visit` may be
+  // damage, an error that names them, after what stands before them was visited. `visit` may be
   // given the same entry object again with other contents.
   virtual Status scan_positions(Seq from,
                                 const std::function<bool(const OutboxPosition&)>& visit) = 0;

@@ -20,10 +20,12 @@ constexpr std::size_t kMaxSpareBytes = std::size_t{2} << 20;
 }  // namespace
 
 GroupBuilder::GroupBuilder(Database& database, DurableProgress& progress,
-                           const domain::ElapsedTime& elapsed, const Position& position)
+                           const domain::ElapsedTime& elapsed, const Position& position,
+                           std::function<void(const domain::Error&)> on_damage)
     : database_(database),
       progress_(progress),
       elapsed_(elapsed),
+      on_damage_(std::move(on_damage)),
       position_(position),
       sealed_position_(position) {
   building_ = fresh_group();
@@ -68,7 +70,11 @@ Result<std::optional<std::string_view>> GroupBuilder::get(Family family, std::st
       database_.db().Get(rocksdb::ReadOptions(), database_.family(static_cast<std::size_t>(family)),
                          key, &durable_value_);
   if (status.IsNotFound()) return std::optional<std::string_view>();
-  if (!status.ok()) return to_error("read the database", status);
+  if (!status.ok()) {
+    domain::Error error = to_error("read the database", status);
+    if (status.IsCorruption() && on_damage_) on_damage_(error);
+    return error;
+  }
   return std::optional(std::string_view(durable_value_.data(), durable_value_.size()));
 }
 

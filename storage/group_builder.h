@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -18,8 +19,9 @@ namespace outboxd::storage {
 class GroupBuilder {
  public:
   // `elapsed` outlives it, and is what entries and groups are stamped with.
+  // `on_damage` is told what get() cannot read, if it is there.
   GroupBuilder(Database& database, DurableProgress& progress, const domain::ElapsedTime& elapsed,
-               const Position& position);
+               const Position& position, std::function<void(const domain::Error&)> on_damage = {});
 
   // A unit of work: begin(), then any of the operations, then accept() or discard().
   void begin();
@@ -57,6 +59,7 @@ class GroupBuilder {
   Database& database_;
   DurableProgress& progress_;
   const domain::ElapsedTime& elapsed_;
+  const std::function<void(const domain::Error&)> on_damage_;
   std::unique_ptr<Group> building_;
   const Group* in_flight_ = nullptr;  // owned by whoever seal() gave it to
   std::unique_ptr<Group> spare_;      // retired, for its memory

@@ -1,5 +1,6 @@
 #include "storage/lost_commits.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -117,6 +118,59 @@ Result<std::vector<SeqRange>> find_holes(const Database& database, const Positio
   OUTBOXD_TRY(check(*dead));
   finder.see(position.head.last_seq + 1);
   return finder.take();
+}
+
+Result<UnsoundPositions> find_unsound(const Database& database, const Position& position) {
+  UnsoundPositions unsound;
+  const std::unique_ptr<rocksdb::Iterator> entries(
+      database.db().NewIterator({}, handle(database, Family::kOutbox)));
+  domain::OutboxEntry entry;
+  ChainCheck chain;
+  for (entries->Seek(SeqKey(position.completed + 1).view()); entries->Valid(); entries->Next()) {
+    const Seq seq = seq_of_key(view_of(entries->key()));
+    const auto kind = decode_outbox(seq, view_of(entries->value()), entry);
+    if (!kind) {
+      unsound.undecodable.push_back({seq, seq});
+    } else if (!chain.follow(entry, *kind)) {
+      unsound.breaks.push_back(seq);
+      chain = {};
+    }
+  }
+  OUTBOXD_TRY(check(*entries));
+  return unsound;
+}
+
+std::vector<SeqRange> merge(std::vector<SeqRange> ranges, const std::vector<SeqRange>& others) {
+  ranges.insert(ranges.end(), others.begin(), others.end());
+  std::sort(ranges.begin(), ranges.end(),
+            [](const SeqRange& a, const SeqRange& b) { return a.first < b.first; });
+  std::vector<SeqRange> merged;
+  for (const SeqRange& range : ranges) {
+    if (!merged.empty() && merged.back().last + 1 == range.first) {
+      merged.back().last = range.last;
+    } else {
+      merged.push_back(range);
+    }
+  }
+  return merged;
+}
+
+Status forget_chains(Database& database, const std::vector<Seq>& seqs) {
+  for (const Seq seq : seqs) {
+    std::string value;
+    const SeqKey key(seq);
+    auto status = database.db().Get({}, handle(database, Family::kOutbox), key.view(), &value);
+    if (!status.ok()) return to_error("read the outbox", status);
+    domain::OutboxEntry entry;
+    OUTBOXD_ASSIGN_OR_RETURN(const OutboxKind kind, decode_outbox(seq, value, entry));
+    entry.chain = kNoChain;
+    encode(entry, value, kind);
+    rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
+    status = batch.Put(handle(database, Family::kOutbox), key.view(), value);
+    if (!status.ok()) return to_error("write the outbox", status);
+    OUTBOXD_TRY(database.write_synced(batch));
+  }
+  return domain::ok_status();
 }
 
 Status count_dead_again(Database& database, HeadRecord& head) {

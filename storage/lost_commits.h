@@ -24,6 +24,20 @@ std::optional<SeqRange> events_between(const Database& database, const LogDamage
 domain::Result<std::vector<SeqRange>> find_holes(const Database& database,
                                                  const Position& position);
 
+// Positions behind the watermark that are there, and are not what was committed.
+struct UnsoundPositions {
+  std::vector<SeqRange> undecodable;
+  std::vector<domain::Seq> breaks;  // do not follow from the position before them
+};
+domain::Result<UnsoundPositions> find_unsound(const Database& database, const Position& position);
+
+// Both, in order; ranges that touch become one. Neither has what the other has.
+std::vector<SeqRange> merge(std::vector<SeqRange> ranges, const std::vector<SeqRange>& others);
+
+// Durably takes the chain value from `seqs`: nobody knows what they followed from. The entries
+// stay.
+domain::Status forget_chains(Database& database, const std::vector<domain::Seq>& seqs);
+
 // Counts the dead letters and, where `head` says otherwise, durably corrects it.
 domain::Status count_dead_again(Database& database, HeadRecord& head);
 

@@ -114,7 +114,8 @@ class Walk {
         // `progress_` does.
         OUTBOXD_ASSIGN_OR_RETURN(const CompletedRecord completed, read_completed(database_));
         if (completed.seq < next_) {
-          return Error{.message = missing_events(next_, std::min(letter - 1, last))};
+          return Error{.code = domain::ErrorCode::kDamaged,
+                       .message = missing_events(next_, std::min(letter - 1, last))};
         }
       }
       if (!visit_({.seq = next_++, .chain = chain})) return false;
@@ -141,7 +142,8 @@ Status ChainCheck::follow(const domain::OutboxEntry& position, OutboxKind kind) 
   seq_ = position.seq;
   chain_ = kind == OutboxKind::kSubstitute ? kNoChain : position.chain;
   if (follows) return domain::ok_status();
-  return Error{.message = fmt::format("event {0} does not follow from event {1} in the outbox: one "
+  return Error{.code = domain::ErrorCode::kDamaged,
+               .message = fmt::format("event {0} does not follow from event {1} in the outbox: one "
                                       "of them is not what was committed; stop the daemon and run "
                                       "outboxd --repair",
                                       position.seq, position.seq - 1)};

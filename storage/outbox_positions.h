@@ -16,7 +16,7 @@ namespace outboxd::storage {
 // known. Give it the positions in ascending order; those that are not given are not judged.
 class ChainCheck {
  public:
-  // Error: internal, naming `position`, when it belongs to another history than the one before it.
+  // Error: damaged, naming `position`, when it belongs to another history than the one before it.
   domain::Status follow(const domain::OutboxEntry& position, OutboxKind kind);
 
  private:

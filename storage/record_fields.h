@@ -112,10 +112,11 @@ class Fields {
 };
 
 inline domain::Error undecodable(std::string_view kind, std::string_view name) {
-  return domain::Error{.message =
-                           fmt::format("{} '{}' cannot be decoded: the database is damaged, or was "
-                                       "written by a newer version",
-                                       kind, name)};
+  return domain::Error{
+      .code = domain::ErrorCode::kDamaged,
+      .message = fmt::format("{} '{}' cannot be decoded: the database is damaged, or was "
+                             "written by a newer version",
+                             kind, name)};
 }
 
 // Runs `read` on the fields of `bytes`; false when they are not what it expects. Nothing throws out

@@ -7,6 +7,7 @@
 
 #include "storage/chain.h"
 #include "storage/collector.h"
+#include "storage/damaged_tables.h"
 #include "storage/database/database.h"
 #include "storage/durable_progress.h"
 #include "storage/durable_scans.h"
@@ -106,7 +107,7 @@ class RocksOutboxStore final : public OutboxStore {
         reader_(*database_, *progress_),
         collector_(*database_, *progress_, *options_.clock),
         identity_(std::move(identity)),
-        builder_(*database_, *progress_, elapsed_, position),
+        builder_(*database_, *progress_, elapsed_, position, options_.on_damage),
         work_(builder_) {}
 
   // domain::Store
@@ -181,6 +182,7 @@ class RocksOutboxStore final : public OutboxStore {
   Result<VerifyReport> verify() override { return verify_store(*database_, *progress_); }
   Status compact() override { return collector_.collect_all(); }
   Status collect() override { return collector_.step(); }
+  Status stop_compacting() override { return database_->stop_compacting(); }
 
  private:
   // Constant after construction.
@@ -224,10 +226,12 @@ Result<StoreStats> RocksOutboxStore::stats() {
                    .log_bytes = sizes.log_bytes,
                    .memory_bytes = sizes.memory_bytes,
                    .pending_entries = durable.next_seq - 1 - durable.completed_seq};
-  OUTBOXD_TRY(scan_outbox(0, [&](const domain::OutboxEntry& oldest) {
+  const Status status = scan_outbox(0, [&](const domain::OutboxEntry& oldest) {
     stats.oldest_pending_time_ms = oldest.time_ms;
     return false;
-  }));
+  });
+  // The other figures are right where the outbox is damaged.
+  if (!status && status.error().code != domain::ErrorCode::kDamaged) return status.error();
   return stats;
 }
 
@@ -245,6 +249,7 @@ Result<StoreRecovery> finish_recovery(Database& database, const StoreOptions& op
   const RecoveryReport& report = database.recovery();
   StoreRecovery recovery{.torn_tail_dropped = report.torn_tail_dropped, .mended = report.mended};
   if (!options.repair) return recovery;
+  OUTBOXD_TRY(check_tables(database));
   recovery.copy_directory = report.copy_directory;
   for (const LogDamage& damage : report.lost) {
     const bool is_end = damage.batch_after.empty();
@@ -255,7 +260,11 @@ Result<StoreRecovery> finish_recovery(Database& database, const StoreOptions& op
          .events = events_between(database, damage, is_end ? position.head.last_seq : 0),
          .after = is_end ? std::optional(position.head.last_seq) : std::nullopt});
   }
-  OUTBOXD_ASSIGN_OR_RETURN(recovery.lost, find_holes(database, position));
+  OUTBOXD_ASSIGN_OR_RETURN(std::vector<SeqRange> holes, find_holes(database, position));
+  OUTBOXD_ASSIGN_OR_RETURN(UnsoundPositions unsound, find_unsound(database, position));
+  recovery.lost = merge(std::move(holes), unsound.undecodable);
+  recovery.unchained = std::move(unsound.breaks);
+  OUTBOXD_TRY(forget_chains(database, recovery.unchained));
   OUTBOXD_TRY(count_dead_again(database, position.head));
   if (options.lost_entry) {
     const auto stamped_entry = [&](Seq seq) {
@@ -274,8 +283,11 @@ Result<StoreRecovery> finish_recovery(Database& database, const StoreOptions& op
 Result<std::unique_ptr<OutboxStore>> OutboxStore::open(StoreOptions options) {
   OUTBOXD_CHECK(options.clock != nullptr);
   auto progress = std::make_shared<DurableProgress>();
-  DatabaseOptions database_options{
-      .path = options.path, .format_name = "outboxd", .env = options.env, .repair = options.repair};
+  DatabaseOptions database_options{.path = options.path,
+                                   .format_name = "outboxd",
+                                   .env = options.env,
+                                   .repair = options.repair,
+                                   .on_damage = options.on_damage};
   for (const char* name : kFamilyNames) database_options.families.push_back({.name = name});
   database_options.families[static_cast<std::size_t>(Family::kState)].kinds = true;
   auto& outbox = database_options.families[static_cast<std::size_t>(Family::kOutbox)];

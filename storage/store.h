@@ -43,6 +43,10 @@ struct StoreOptions {
   std::int64_t request_ttl_ms = kDefaultRequestTtlMs;
   std::int64_t mark_ttl_ms = kDefaultMarkTtlMs;
 
+  // Told, on any thread, of damage that nobody is told of by a result: what RocksDB comes upon by
+  // itself.
+  std::function<void(const domain::Error&)> on_damage = {};
+
   // The file system of a test, or null for the system's. Must outlive the Store.
   rocksdb::Env* env = nullptr;
 };
@@ -78,8 +82,11 @@ struct StoreRecovery {
   std::vector<SeqRange> lost;          // incomplete outbox entries that are gone, if repairing
   bool lost_entries_replaced = false;  // StoreOptions::lost_entry took their places
 
+  // Events that did not follow from those before them. They stay, without a chain value.
+  std::vector<domain::Seq> unchained;
+
   [[nodiscard]] bool repaired() const {
-    return !damages.empty() || !mended.empty() || !lost.empty();
+    return !damages.empty() || !mended.empty() || !lost.empty() || !unchained.empty();
   }
 };
 
@@ -102,6 +109,7 @@ struct VerifyReport {
   std::uint64_t inbox_marks = 0;
   std::uint64_t dead_entries = 0;
   std::vector<std::string> problems;  // empty: all is well; bounded
+  std::vector<std::string> damages;   // those of them that say that something cannot be read
 };
 
 // The store of one producer.
@@ -151,6 +159,9 @@ class OutboxStore : public domain::Store,
   // or the commit thread). Drops whole files of completed entries; once nothing was committed for a
   // while and there is something to gain, it does what compact() does.
   virtual domain::Status collect() = 0;
+
+  // For a store with damaged tables: they are no longer rewritten in the background.
+  virtual domain::Status stop_compacting() = 0;
 };
 
 }  // namespace outboxd::storage

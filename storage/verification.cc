@@ -30,7 +30,12 @@ void add_problem(VerifyReport& report, std::string problem) {
 
 template <typename Outcome>
 void note(VerifyReport& report, const Outcome& outcome) {
-  if (!outcome.ok()) add_problem(report, outcome.error().message);
+  if (outcome.ok()) return;
+  const domain::Error& error = outcome.error();
+  add_problem(report, error.message);
+  if (error.code == domain::ErrorCode::kDamaged && report.damages.size() < kMaxProblems) {
+    report.damages.push_back(error.message);
+  }
 }
 
 void verify_state(std::string_view key, std::string_view value, VerifyReport& report) {
@@ -128,7 +133,7 @@ Result<VerifyReport> verify_store(Database& database, const DurableProgress& pro
   const std::uint64_t dead = progress.dead();
   VerifyReport report;
   if (const auto status = database.db().VerifyChecksum(); !status.ok()) {
-    add_problem(report, "a table file is damaged: " + status.ToString());
+    note(report, Status(to_error("read all tables", status)));
   }
   verify_families(database, position, report);
   note(report, audit_points(database,
@@ -143,7 +148,10 @@ Result<VerifyReport> verify_store(Database& database, const DurableProgress& pro
   const domain::Seq completed_meanwhile = progress.completed();
   for (const SeqRange& hole : *holes) {
     if (hole.last <= completed_meanwhile) continue;
-    add_problem(report, missing_events(std::max(hole.first, completed_meanwhile + 1), hole.last));
+    note(report,
+         Status(domain::Error{
+             .code = domain::ErrorCode::kDamaged,
+             .message = missing_events(std::max(hole.first, completed_meanwhile + 1), hole.last)}));
   }
   return report;
 }

@@ -11,6 +11,7 @@ enum ExitStatus : int {
   kUsage = 2,           // the command line, or a file named on it
   kUnreachable = 3,     // nothing was done
   kOutcomeUnknown = 4,  // or timed out: run the same command again
+  kDamaged = 5,         // `status`: the daemon runs, and part of its data cannot be read
 };
 
 inline ExitStatus exit_status_of(client::FailureKind kind) {

@@ -69,13 +69,28 @@ ExitStatus top(Session& session, const TopOptions& options, milliseconds interva
   return kDone;
 }
 
+// A daemon that is damaged answers as any other does. Whoever asks for its status in a script must
+// not take that for health.
+ExitStatus status(Session& session) {
+  const auto status = session.call("daemon.status");
+  if (!status) return session.fail(status.error());
+  if (session.json()) {
+    session.out() << to_line(*status) << std::endl;
+  } else {
+    print_overview(session.out(), *status);
+  }
+  const auto damaged = status->find("damaged");
+  if (damaged == status->end() || !damaged->is_object()) return kDone;
+  session.err() << "outboxctl: part of the daemon's data cannot be read, and it refuses to write; "
+                   "stop it and run outboxd --repair\n";
+  return kDamaged;
+}
+
 }  // namespace
 
 void add_status_commands(CommandLine line) {
   line.app.add_subcommand("status", "Show how the daemon is")->callback([line] {
-    line.chosen = [](Session& session) {
-      return session.show("daemon.status", nullptr, print_overview);
-    };
+    line.chosen = [](Session& session) { return status(session); };
   });
 
   auto options = std::make_shared<TopOptions>();

@@ -127,14 +127,26 @@ void write_modules(Writer& writer, const DaemonApi& api) {
   }
 }
 
+// nil where all is well.
+void write_damage(Writer& writer, const DaemonApi& api) {
+  writer.key("damaged");
+  if (!api.damage.is_damaged()) return void(writer.nil());
+  const DamageWatch::Damage damage = api.damage.damage();
+  writer.map(3).field("since", domain::rfc3339(damage.since_ms));
+  writer.key("problems").array(damage.problems.size());
+  for (const std::string& problem : damage.problems) writer.string(problem);
+  writer.field("repair", "stop the daemon and run outboxd --repair");
+}
+
 Status status(const DaemonApi& api, const Request& request) {
   OUTBOXD_TRY(Arguments::of_params(request.params, {}));
   OUTBOXD_ASSIGN_OR_RETURN(const Figures figures, gather(api));
   std::string result;
   Writer writer(result);
-  writer.map(10).field("version", OUTBOXD_VERSION);
+  writer.map(11).field("version", OUTBOXD_VERSION);
   writer.field("uptime_ms", api.clock.monotonic_ms() - api.facts.started_monotonic_ms);
   writer.field("producer", api.facts.producer).field("epoch", api.facts.epoch);
+  write_damage(writer, api);
   write_link(writer, api);
   write_outbox(writer, api, figures);
   write_inbox(writer, api);
@@ -213,26 +225,31 @@ Status in_background(const DaemonApi& api, ReplyAddress to,
 Status verify(const DaemonApi& api, const Request& request) {
   OUTBOXD_TRY(Arguments::of_params(request.params, {}));
   return in_background(
-      api, request.reply_to, [&maintenance = api.maintenance]() -> Result<std::string> {
+      api, request.reply_to,
+      [&maintenance = api.maintenance, &damage = api.damage]() -> Result<std::string> {
         OUTBOXD_ASSIGN_OR_RETURN(const VerifyOutcome outcome, maintenance.verify());
+        for (const std::string& problem : outcome.damages) {
+          damage.note({.code = domain::ErrorCode::kDamaged, .message = problem});
+        }
         return encode_verification(outcome);
       });
 }
 
 Status compact(const DaemonApi& api, const Request& request) {
   OUTBOXD_TRY(Arguments::of_params(request.params, {}));
-  return in_background(api, request.reply_to,
-                       [&maintenance = api.maintenance]() -> Result<std::string> {
-                         OUTBOXD_ASSIGN_OR_RETURN(const StoreFigures before, maintenance.figures());
-                         OUTBOXD_TRY(maintenance.compact());
-                         OUTBOXD_ASSIGN_OR_RETURN(const StoreFigures after, maintenance.figures());
-                         std::string result;
-                         Writer(result)
-                             .map(2)
-                             .field("bytes_before", before.disk_bytes)
-                             .field("bytes_after", after.disk_bytes);
-                         return result;
-                       });
+  return in_background(
+      api, request.reply_to,
+      [&maintenance = api.maintenance, &damage = api.damage]() -> Result<std::string> {
+        OUTBOXD_ASSIGN_OR_RETURN(const StoreFigures before, maintenance.figures());
+        OUTBOXD_TRY(damage.noted(maintenance.compact()));
+        OUTBOXD_ASSIGN_OR_RETURN(const StoreFigures after, maintenance.figures());
+        std::string result;
+        Writer(result)
+            .map(2)
+            .field("bytes_before", before.disk_bytes)
+            .field("bytes_after", after.disk_bytes);
+        return result;
+      });
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "daemon/api/gateway.h"
 #include "daemon/api/method_table.h"
 #include "daemon/core.h"
+#include "daemon/damage_watch.h"
 #include "daemon/disk_guard.h"
 #include "daemon/inbox/broker_inbox.h"
 #include "daemon/inbox/local_consumers.h"
@@ -49,6 +50,7 @@ struct DaemonApi {
   const Metrics& metrics;
   domain::DurableReader& reader;
   Maintenance& maintenance;
+  DamageWatch& damage;
   WorkerPool& worker;
   const domain::Clock& clock;
   const DaemonFacts& facts;

@@ -138,6 +138,7 @@ Result<Seq> replay_letter(const DeadApi& api, domain::UnitOfWork& work, Seq seq)
 }
 
 Status replay(const DeadApi& api, const Request& request) {
+  if (api.admit_write) OUTBOXD_TRY(api.admit_write());
   OUTBOXD_ASSIGN_OR_RETURN(const Deed deed, deed_of(request));
   api.core.execute(request.reply_to, [&](domain::UnitOfWork& work, Writer& writer) -> Status {
     OUTBOXD_ASSIGN_OR_RETURN(const Seq seq, replay_letter(api, work, deed.seq));
@@ -150,6 +151,7 @@ Status replay(const DeadApi& api, const Request& request) {
 }
 
 Status discard(const DeadApi& api, const Request& request) {
+  if (api.admit_write) OUTBOXD_TRY(api.admit_write());
   OUTBOXD_ASSIGN_OR_RETURN(const Deed deed, deed_of(request));
   api.core.execute(request.reply_to, [&](domain::UnitOfWork& work, Writer& writer) -> Status {
     OUTBOXD_TRY(find_letter(work, deed.seq));

@@ -1,6 +1,7 @@
 // dead.list, dead.get, dead.replay, dead.discard: the local dead letters.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "daemon/api/method_table.h"
@@ -17,6 +18,7 @@ struct DeadApi {
   domain::DurableReader& reader;
   const OutboxPublisher::Backlog& backlog;
   std::string producer;
+  std::function<domain::Status()> admit_write = {};  // why nothing may be written now, if so
 };
 
 void add_dead_methods(MethodTable& methods, DeadApi api);

@@ -35,7 +35,7 @@ domain::Status Gateway::dispatch(const transport::Request& request) const {
                              std::string(name_of(method->access)) + " in the configuration)",
                          {}};
   }
-  if (method->access == Access::kWrite) OUTBOXD_TRY(disk_.admit_write());
+  if (method->access == Access::kWrite) OUTBOXD_TRY(admit_write_());
   return method->run(request);
 }
 

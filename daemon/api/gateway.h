@@ -4,11 +4,11 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "daemon/access_rules.h"
 #include "daemon/api/method_table.h"
-#include "daemon/disk_guard.h"
 #include "transport/ipc/server.h"
 
 namespace outboxd::daemon {
@@ -18,11 +18,13 @@ struct GatewayCounters {
   std::uint64_t refused = 0;  // before a use case ran
 };
 
-// Core thread only. Everything given must outlive it.
+// Core thread only. Everything given must outlive it. `admit_write` tells why requests may not
+// write now, if so.
 class Gateway : public transport::RequestHandler {
  public:
-  Gateway(const MethodTable& methods, const AccessRules& access, const DiskGuard& disk)
-      : methods_(methods), access_(access), disk_(disk) {}
+  Gateway(const MethodTable& methods, const AccessRules& access,
+          std::function<domain::Status()> admit_write)
+      : methods_(methods), access_(access), admit_write_(std::move(admit_write)) {}
 
   void attach(transport::Server& server) { server_ = &server; }
 
@@ -41,7 +43,7 @@ class Gateway : public transport::RequestHandler {
 
   const MethodTable& methods_;
   const AccessRules& access_;
-  const DiskGuard& disk_;
+  const std::function<domain::Status()> admit_write_;
   transport::Server* server_ = nullptr;
   std::vector<std::function<void(transport::ConnectionId)>> connection_hooks_;
   GatewayCounters counters_;

@@ -43,7 +43,8 @@ InboxEvent event_of(OwnedDelivery delivery) {
 }
 
 bool is_full(ErrorCode code) {
-  return code == ErrorCode::kStorageFull || code == ErrorCode::kOutboxFull;
+  return code == ErrorCode::kStorageFull || code == ErrorCode::kOutboxFull ||
+         code == ErrorCode::kDamaged;
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ rocksdb::Status sync_parent(rocksdb::Env& env, const std::string& path) {
 Error to_error(std::string_view doing, const rocksdb::Status& status) {
   Error error{.message = fmt::format("cannot {}: {}", doing, status.ToString())};
   if (status.IsNoSpace()) error.code = domain::ErrorCode::kStorageFull;
+  if (status.IsCorruption()) error.code = domain::ErrorCode::kDamaged;
   return error;
 }
 
@@ -86,6 +87,9 @@ Error to_error(std::string_view doing, const rocksdb::Status& status) {
 // around it may be there or not, and only a reopening finds out.
 class FailureLatch : public rocksdb::EventListener {
  public:
+  explicit FailureLatch(std::function<void(const Error&)> on_damage)
+      : on_damage_(std::move(on_damage)) {}
+
   void fail(Error error) {
     const std::lock_guard lock(mutex_);
     if (!error_) error_ = std::move(error);
@@ -98,7 +102,15 @@ class FailureLatch : public rocksdb::EventListener {
     return *error_;
   }
 
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) override {
+    // A compaction that comes upon damage has written nothing that counts: the tables are as they
+    // were, and the log can be written.
+    if (reason == rocksdb::BackgroundErrorReason::kCompaction && status->IsCorruption() &&
+        on_damage_) {
+      on_damage_(to_error("rewrite the tables", *status));
+      *status = rocksdb::Status::OK();
+      return;
+    }
     fail(to_error("go on writing", *status));
   }
 
@@ -108,6 +120,7 @@ class FailureLatch : public rocksdb::EventListener {
   }
 
  private:
+  const std::function<void(const Error&)> on_damage_;
   std::atomic<bool> failed_{false};
   mutable std::mutex mutex_;
   std::optional<Error> error_;
@@ -121,7 +134,7 @@ Database::Database(DatabaseOptions options)
       env_(own_env_ ? own_env_.get() : options_.env),
       log_watch_(std::make_shared<LogWatch>()),
       watched_env_(watch_logs(env_, log_watch_)),
-      failure_(std::make_shared<FailureLatch>()) {}
+      failure_(std::make_shared<FailureLatch>(options_.on_damage)) {}
 
 Database::~Database() {
   if (db_) {
@@ -359,6 +372,14 @@ Status Database::compact(std::size_t index, std::string_view last_key) {
   const auto status =
       db_->CompactRange(options, family(index), nullptr, last_key.empty() ? nullptr : &end);
   if (!status.ok()) return to_error("compact", status);
+  return domain::ok_status();
+}
+
+Status Database::stop_compacting() {
+  for (auto* handle : handles_) {
+    const auto status = db_->SetOptions(handle, {{"disable_auto_compactions", "true"}});
+    if (!status.ok()) return to_error("stop compacting", status);
+  }
   return domain::ok_status();
 }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -67,6 +68,10 @@ struct DatabaseOptions {
   // Permission to go on without acknowledged writes that are damaged or missing in the write-ahead
   // log, and to mend the files that name it. Without it, such damage refuses to open.
   bool repair = false;
+
+  // Told, on RocksDB's threads, when background work comes upon tables that are damaged: the
+  // Database goes on then. Without it, that is a failure like any.
+  std::function<void(const domain::Error&)> on_damage = {};
 
   MemoryProfile memory;
 };
@@ -130,9 +135,9 @@ struct StoreFile;
 // Iterators must be gone before the destructor.
 class Database {
  public:
-  // Errors: storage_full when the disk is full, internal for everything else, with a message that
-  // names the file at fault and says what to do. Nothing is changed on disk by a refusal, except
-  // for the copy of damaged logs.
+  // Errors: storage_full when the disk is full, damaged when RocksDB cannot read its files,
+  // internal for everything else, with a message that names the file at fault and says what to do.
+  // Nothing is changed on disk by a refusal, except for the copy of damaged logs.
   static domain::Result<std::unique_ptr<Database>> open(DatabaseOptions options);
 
   ~Database();
@@ -163,6 +168,9 @@ class Database {
   // to the last level, filters applied and deleted space freed. Blocks for as long as that takes;
   // commits go on meanwhile. Memtables that overlap are flushed.
   domain::Status compact(std::size_t index, std::string_view last_key = {});
+
+  // No compaction begins by itself any more: one that came upon damage would be tried for ever.
+  domain::Status stop_compacting();
 
   [[nodiscard]] DatabaseSizes sizes() const;
 

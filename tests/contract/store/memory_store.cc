@@ -428,6 +428,9 @@ Status MemoryStore::scan_positions(
     Seq from, const std::function<bool(const domain::OutboxPosition&)>& visit) {
   const MemoryContents durable = disk_.read();
   for (Seq seq = std::max(from, durable.completed + 1); seq <= durable.last_seq; ++seq) {
+    if (seq == damaged_seq_) {
+      return domain::Error{domain::ErrorCode::kDamaged, "event " + std::to_string(seq), {}};
+    }
     const auto entry = durable.outbox.find(seq);
     const bool is_withdrawn = entry == durable.outbox.end();
     OUTBOXD_CHECK(!is_withdrawn || durable.withdrawn.contains(seq));

@@ -2,6 +2,7 @@
 // domain::DurableReader. For tests.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -71,6 +72,9 @@ class MemoryStore final : public domain::Store, public domain::DurableReader {
   void set_elapsed(std::int64_t elapsed_ms);
   [[nodiscard]] std::int64_t elapsed_ms() const;
 
+  // Reading the durable outbox ends before `seq` from now on, with an error `damaged`.
+  void damage_at(domain::Seq seq) { damaged_seq_ = seq; }
+
   domain::UnitOfWork& begin() override;
   void accept() override;
   void discard() override;
@@ -104,6 +108,7 @@ class MemoryStore final : public domain::Store, public domain::DurableReader {
   const domain::OutboxProgress opened_at_;
   const std::vector<domain::SeqRange> complete_above_;
   const std::unique_ptr<Work> work_;
+  std::atomic<domain::Seq> damaged_seq_ = 0;  // 0: none
 };
 
 }  // namespace outboxd::support

@@ -296,6 +296,26 @@ class CoreTest : public testing::Test {
   std::string buffer_;
 };
 
+TEST_F(CoreTest, ANoteThatCannotBeMadeBecauseOfDamageIsToldAndEndsNothing) {
+  std::atomic<int> told = 0;
+  loop_.post([&] {
+    core_.on_read_error([&](const domain::Error&) { ++told; });
+    core_.record([](domain::UnitOfWork&) -> Status {
+      return domain::Error{domain::ErrorCode::kDamaged, "event 3", {}};
+    });
+  });
+  settle();
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(failures_, 0);
+  loop_.post([&] {
+    core_.record([](domain::UnitOfWork&) -> Status {
+      return domain::Error{domain::ErrorCode::kInternal, "EIO", {}};
+    });
+  });
+  settle();
+  EXPECT_EQ(failures_, 1);
+}
+
 TEST_F(CoreTest, AWriteIsAnsweredWhenItsGroupIsDurableAndNotBefore) {  // G1
   send(1, "write");
   disk_.await_start_of_write(1);

@@ -138,6 +138,14 @@ TEST_F(RelayTest, G13EachPositionIsGivenWithItsChainFromMemoryAsFromTheDisk) {
   EXPECT_EQ(stored.chains, std::vector{fresh.chains.front()});
 }
 
+TEST_F(RelayTest, G13NothingIsPublishedPastDamageAndTheLinkStaysUp) {
+  store_entries(5);
+  stage_.store.damage_at(3);
+  EXPECT_EQ(read(1), "ee") << "what stands before it is";
+  EXPECT_EQ(read(3), "") << "neither an error, which would end the link, nor a withdrawal";
+  EXPECT_EQ(read(3), "");
+}
+
 TEST_F(RelayTest, WhatTheBrokerHasLostIsNotPassedOffAsWithdrawn) {
   store_entries(3);
   stored_next_seq_ = 4;

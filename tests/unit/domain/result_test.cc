@@ -60,6 +60,7 @@ TEST(ErrorCodeTest, EveryCodeHasItsWireNameAndAdvice) {
   EXPECT_EQ(name_of(ErrorCode::kPermissionDenied), "permission_denied");
   EXPECT_EQ(name_of(ErrorCode::kStorageFull), "storage_full");
   EXPECT_EQ(name_of(ErrorCode::kOutboxFull), "outbox_full");
+  EXPECT_EQ(name_of(ErrorCode::kDamaged), "damaged");
   EXPECT_EQ(name_of(ErrorCode::kTooLarge), "too_large");
   EXPECT_EQ(name_of(ErrorCode::kShuttingDown), "shutting_down");
   EXPECT_EQ(name_of(ErrorCode::kTimeout), "timeout");

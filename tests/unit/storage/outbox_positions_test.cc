@@ -236,6 +236,34 @@ TEST_F(OutboxPositions, AHoleIsRepairedThoughTheLogIsSound) {
   EXPECT_FALSE(store_->recovery().repaired());
 }
 
+TEST_F(OutboxPositions, AnEntryThatDoesNotDecodeIsReplacedLikeAHole) {
+  open();
+  for (const char* envelope : {"a", "b", "c", "d"}) append(envelope);
+  remove(2);
+  put(Family::kOutbox, SeqKey(3).view(), "garbage");
+  open(/*repair=*/true);
+  EXPECT_THAT(store_->recovery().lost, ElementsAre(SeqRange{2, 3}));
+  open();
+  EXPECT_THAT(positions(), ElementsAre("a", "lost", "lost", "d"));
+  EXPECT_THAT(problems(), IsEmpty());
+}
+
+TEST_F(OutboxPositions, G14AfterARepairAnEntryOfAnotherHistoryStaysWithoutAChain) {
+  open();
+  for (const char* envelope : {"a", "b", "c"}) append(envelope);
+  const std::uint64_t last = store_->chain_at(3).value();
+  put(Family::kOutbox, SeqKey(2).view(),
+      encoded(domain::OutboxEntry{.topic = "orders", .envelope = "B", .chain = 4711}));
+  open(/*repair=*/true);
+  EXPECT_THAT(store_->recovery().unchained, ElementsAre(2));
+  EXPECT_THAT(store_->recovery().lost, IsEmpty());
+  open();
+  EXPECT_THAT(positions(), ElementsAre("a", "B", "c"));
+  EXPECT_THAT(problems(), IsEmpty());
+  EXPECT_EQ(store_->chain_at(2).value(), 0U);
+  EXPECT_EQ(store_->chain_at(3).value(), last);
+}
+
 TEST_F(OutboxPositions, TheChainGoesOnFromSubstitutesAtTheEnd) {
   open();
   for (const char* envelope : {"a", "b"}) append(envelope);
