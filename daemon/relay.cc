@@ -207,7 +207,8 @@ void Relay::on_session(std::string history) {
 }
 
 std::uint64_t Relay::chain_at(Seq seq) {
-  // What cannot be read is not known: the broker's answer decides, and reading it for PUBLISH says what is wrong.
+  // What cannot be read is not known: the broker's answer decides, and reading it for PUBLISH says
+  // what is wrong.
   const domain::Result<std::uint64_t> chain = reader_.chain_at(seq);
   return chain ? *chain : 0;
 }

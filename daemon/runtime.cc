@@ -369,8 +369,8 @@ void Runtime::on_durable(const domain::SealedGroup& group) {
 void Runtime::on_link_changed(const LinkStatus& link) {
   const std::initializer_list<systemd::LogField> fields = {
       {"state", name_of(link.state)}, {"endpoint", facts_.endpoint}, {"reason", link.last_error}};
-  const bool wants_people = link.state == transport::LinkState::kConflict ||
-                            link.state == transport::LinkState::kFenced;
+  const bool wants_people =
+      link.state == transport::LinkState::kConflict || link.state == transport::LinkState::kFenced;
   if (wants_people) {
     systemd::log_error("broker link: people must decide; outboxctl link says how", fields);
   } else {

@@ -28,8 +28,8 @@ constexpr std::size_t kMostCredit = 4096;
 // A booking costs a commit and nothing else.
 constexpr std::size_t kBookingCredit = 1024;
 
-// The idempotency key. In life 0 as before there were lives: an upgrade must not change the key of a charge that is under
-// way.
+// The idempotency key. In life 0 as before there were lives: an upgrade must not change the key of
+// a charge that is under way.
 std::string identity_of(const InboxEvent& event) {
   const std::string life = event.life == 0 ? "" : std::to_string(event.life) + "/";
   return event.producer + "/" + life + std::to_string(event.seq);
