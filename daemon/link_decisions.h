@@ -20,7 +20,6 @@ struct LinkDecisionsParts {
   domain::IdentityKeeper& keeper;
   Relay& relay;
   Core& core;
-  domain::DurableReader& reader;
   const domain::Clock& clock;
   std::function<domain::OutboxProgress()> progress;
   std::function<void(domain::Seq)> buried;  // a unit of work that buries an entry was accepted

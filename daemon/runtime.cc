@@ -162,7 +162,6 @@ Runtime::Runtime(RuntimeParts parts)
       decisions_({.keeper = parts_.identity,
                   .relay = relay_,
                   .core = core_,
-                  .reader = parts_.reader,
                   .clock = parts_.clock,
                   .progress = parts_.durable_progress,
                   .buried =

@@ -1,6 +1,9 @@
 #include "storage/collector.h"
 
+#include <algorithm>
+
 #include <rocksdb/convenience.h>
+#include <rocksdb/metadata.h>
 
 #include "storage/families.h"
 
@@ -72,8 +75,20 @@ Status Collector::drop_whole_files() {
   const auto status = rocksdb::DeleteFilesInRange(&database_.db(), database_.family(kOutbox),
                                                   nullptr, &end, /*include_end=*/true);
   if (!status.ok()) return to_error("remove completed outbox entries", status);
-  dropped_through_ = completed;
+  // RocksDB passes over files that a compaction is reading. They are tried again at the next step.
+  if (!is_compacting_through(end)) dropped_through_ = completed;
   return domain::ok_status();
+}
+
+// True if a compaction reads a file that lies wholly up to `end`.
+bool Collector::is_compacting_through(const rocksdb::Slice& end) const {
+  rocksdb::ColumnFamilyMetaData family;
+  database_.db().GetColumnFamilyMetaData(database_.family(kOutbox), &family);
+  return std::any_of(family.levels.begin(), family.levels.end(), [&](const auto& level) {
+    return std::any_of(level.files.begin(), level.files.end(), [&](const auto& file) {
+      return file.being_compacted && rocksdb::Slice(file.largestkey).compare(end) <= 0;
+    });
+  });
 }
 
 Status Collector::rewrite_completed() {

@@ -30,6 +30,7 @@ class Collector {
 
  private:
   domain::Status drop_whole_files();
+  [[nodiscard]] bool is_compacting_through(const rocksdb::Slice& end) const;
   domain::Status rewrite_completed();
   [[nodiscard]] std::uint64_t reclaimable_bytes() const;
 

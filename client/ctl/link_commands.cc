@@ -2,6 +2,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "client/ctl/command_line.h"
 #include "client/ctl/table.h"
@@ -32,7 +33,11 @@ void print_explanation(std::ostream& out, const Json& link) {
                                           text_of(conflict.at("last_seq")));
   }
   for (const Json& command : link.at("commands")) {
-    fields.emplace_back("way out", "outboxctl link " + text_of(command) + " --dry-run");
+    const std::string name = text_of(command);
+    const bool has_choice = name == "new-life";
+    for (const char* choice : has_choice ? std::vector{" --send", " --hold"} : std::vector{""}) {
+      fields.emplace_back("way out", "outboxctl link " + name + choice + " --dry-run");
+    }
   }
   std::istringstream decisions(
       link.at("decisions").is_null() ? "" : link.at("decisions").get<std::string>());
