@@ -196,6 +196,7 @@ void RelaySession::on_welcome(const WelcomeFrame& welcome, std::int64_t now_ms) 
 }
 
 void RelaySession::on_ack(domain::Seq seq, std::int64_t now_ms) {
+  if (reported_ == LinkState::kConflict) return;  // it speaks of other events than ours
   if (seq > highest_seq_) {
     return refuse_broker("the broker acknowledged event " + std::to_string(seq) + ", but only " +
                              std::to_string(highest_seq_) + " can have been sent from here",
@@ -315,6 +316,7 @@ bool RelaySession::dispatch_to_consumer(const Frame& frame, std::int64_t now_ms)
 }
 
 void RelaySession::on_completed(const CompletedFrame& completed, std::int64_t now_ms) {
+  if (reported_ == LinkState::kConflict) return;  // it speaks of other events than ours
   for (const SeqRange& range : completed.ranges) {
     if (range.last <= highest_seq_) {
       connection_acked_seq_ = std::max(connection_acked_seq_, range.last);

@@ -47,6 +47,16 @@ TEST_F(RelaySessionHistories, AnotherBrokerIsAConflictAndNothingIsToldAsDelivere
   EXPECT_FALSE(session_->wanted(now_));
 }
 
+TEST_F(RelaySessionHistories, WhatAnotherBrokerSaysOfEventsIsNotOfOurs) {
+  begin({});
+  receive(welcome_of("wrong", 30));
+  const std::size_t told = diary_.entries.size();
+  receive(AckFrame{50});
+  receive(CompletedFrame{"orders", {{1, 50}}});
+  EXPECT_EQ(session_->acknowledged_seq(), 0U);
+  EXPECT_EQ(diary_.entries.size(), told);
+}
+
 TEST_F(RelaySessionHistories, WhenTheRightOneIsBackItGoesOnByItself) {
   begin({});
   receive(welcome_of("wrong", 30));
