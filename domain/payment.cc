@@ -135,6 +135,14 @@ Status Payment::refund(TimestampMs now_ms) {
   return ok_status();
 }
 
+void Payment::tell_again() {
+  switch (snapshot_.status) {
+    case PaymentStatus::kCompleted: return record("payment.completed");
+    case PaymentStatus::kFailed: return record("payment.failed");
+    case PaymentStatus::kRefunded: return record("payment.refunded");
+  }
+}
+
 void Payment::note_published(Seq seq) {
   (snapshot_.status == PaymentStatus::kRefunded ? snapshot_.refunded_seq : snapshot_.decided_seq) =
       seq;

@@ -75,6 +75,9 @@ class Payment {
   // payment of a reservation.
   Status refund(TimestampMs now_ms);
 
+  // Records the event of its state once more, for who has lost what it knew of it. Nothing changes.
+  void tell_again();
+
   [[nodiscard]] const PaymentSnapshot& snapshot() const { return snapshot_; }
 
   // Tells the payment the sequence number that its last recorded event was given.

@@ -91,7 +91,7 @@ void PaymentsModule::pay(const InboxEvent& event, std::string_view data, Deliver
   if (!due) return parts_.inbox.bury(delivery, due.error().message);
   const auto known = find(domain::payment_id_of(due->source, due->order_id));
   if (!known) return parts_.inbox.retry(delivery, known.error().message);
-  if (*known) return acknowledge(delivery);  // decided by an earlier event about the same order
+  if (*known) return decided(event, *due, **known, delivery);
   Order order{.due = *std::move(due), .delivery = delivery, .attempt = event.attempt, .death = {}};
   if (event.topic == kDeadOrdersTopic) {
     order.attempt = 0;
@@ -103,6 +103,25 @@ void PaymentsModule::pay(const InboxEvent& event, std::string_view data, Deliver
     }
   }
   charge(std::move(order), identity_of(event));
+}
+
+// An earlier event about the same order has decided it. A box in a later life may have lost the
+// news with its former store, and its group does not get them again: it is told once more, and
+// nobody is charged (G9).
+void PaymentsModule::decided(const InboxEvent& event, const domain::PaymentDue& due,
+                             const domain::PaymentSnapshot& payment, DeliveryId delivery) {
+  if (event.life == 0) return acknowledge(delivery);
+  const auto* charge = std::get_if<domain::OrderCharge>(&payment.subject);
+  if (charge == nullptr || charge->amount != due.amount || charge->currency != due.currency) {
+    systemd::log_error(
+        "an order has the id of one that was decided in a former life, and another amount; it "
+        "stays open",
+        {{"order", due.order_id.text()}, {"producer", event.producer}});
+    return acknowledge(delivery);
+  }
+  parts_.inbox.commit(delivery, [this, id = payment.payment_id](domain::UnitOfWork& work) {
+    return parts_.payments.tell_again(id, work);
+  });
 }
 
 void PaymentsModule::charge(Order order, std::string key) {

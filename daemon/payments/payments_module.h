@@ -83,6 +83,8 @@ class PaymentsModule : public EventConsumer {
 
   void subscribe_to_orders();
   void pay(const InboxEvent& event, std::string_view data, DeliveryId delivery);
+  void decided(const InboxEvent& event, const domain::PaymentDue& due,
+               const domain::PaymentSnapshot& payment, DeliveryId delivery);
   void charge(Order order, std::string key);
   void charged(const Order& order, const domain::GatewayAnswer& answer);
   void give_up(const Order& order);

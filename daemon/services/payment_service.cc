@@ -41,6 +41,13 @@ Status PaymentService::fail(const domain::PaymentDue& due, std::uint32_t attempt
   return save(Payment::failed(due, attempts, failure, detail, clock_.wall_ms()), work);
 }
 
+Status PaymentService::tell_again(const domain::PaymentId& id, domain::UnitOfWork& work) {
+  OUTBOXD_ASSIGN_OR_RETURN(PaymentSnapshot known, get(id, work));
+  Payment payment(std::move(known));
+  payment.tell_again();
+  return save(std::move(payment), work);
+}
+
 Status PaymentService::book(const domain::PointsSpent& spent, std::uint32_t attempts,
                             domain::UnitOfWork& work) {
   OUTBOXD_ASSIGN_OR_RETURN(

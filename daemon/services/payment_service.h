@@ -34,6 +34,9 @@ class PaymentService {
   domain::Status fail(const domain::PaymentDue& due, std::uint32_t attempts,
                       std::string_view failure, std::string_view detail, domain::UnitOfWork& work);
 
+  // Tells once more what became of payment `id`. Errors: not_found; what the publisher refuses.
+  domain::Status tell_again(const domain::PaymentId& id, domain::UnitOfWork& work);
+
   // Books points that were paid already. Nothing happens when they are booked. Errors: what the
   // publisher refuses.
   domain::Status book(const domain::PointsSpent& spent, std::uint32_t attempts,

@@ -105,5 +105,26 @@ TEST_F(PaymentGateway, IsNotAskedByAPayerThatCannotReadItsKey) {
   EXPECT_THAT(open_to_all.err, Not(HasSubstr("sk_till")));
 }
 
+TEST_F(PaymentGateway, G9AnOrderThatTheFormerLifeOfABoxPaidIsPaidAndNotChargedAgain) {
+  configure_payer(write_key("Bearer sk_till"));
+  payer_.start();
+  EXPECT_EQ(daemon_.stop(), 0);
+  const std::filesystem::path before = directory_ / "before";
+  std::filesystem::copy(daemon_.data(), before, std::filesystem::copy_options::recursive);
+  daemon_.start();
+  EXPECT_EQ(end_of_order().at("status"), "PAID");
+
+  // The box is restored from before it took the order, and whoever had no answer sends it again.
+  EXPECT_EQ(daemon_.stop(), 0);
+  std::filesystem::remove_all(daemon_.data());
+  std::filesystem::copy(before, daemon_.data(), std::filesystem::copy_options::recursive);
+  daemon_.start();
+  ASSERT_TRUE(daemon_.process().wait_for_output("state=conflict"));
+  (void)daemon_.ask("order.create", order("o-1"));
+  (void)daemon_.ask("link.new_life", {{"pending", "send"}});
+  EXPECT_EQ(end_of_order().at("status"), "PAID");
+  EXPECT_EQ(gateway_.entries().size(), 1U) << "one charge, under one key";
+}
+
 }  // namespace
 }  // namespace outboxd::e2e
