@@ -74,6 +74,19 @@ rocksdb::Status sync_parent(rocksdb::Env& env, const std::string& path) {
   return status.ok() ? directory->Fsync() : status;
 }
 
+// The MANIFEST in use, and how much of it is synced.
+Result<KnownManifest> live_manifest(rocksdb::DB& db) {
+  std::vector<std::string> files;
+  KnownManifest manifest;
+  const auto status = db.GetLiveFiles(files, &manifest.bytes, /*flush_memtable=*/false);
+  if (!status.ok()) return to_error("ask for the MANIFEST", status);
+  for (const std::string& file : files) {
+    manifest.number = std::max(
+        manifest.number, manifest_number(file.substr(file.find_first_not_of('/'))).value_or(0));
+  }
+  return manifest;
+}
+
 }  // namespace
 
 Error to_error(std::string_view doing, const rocksdb::Status& status) {
@@ -234,7 +247,9 @@ Status Database::read_store() {
 
 Status Database::recover() {
   OUTBOXD_TRY(read_store());
-  OUTBOXD_ASSIGN_OR_RETURN(const Catalogue catalogue, recover_manifest(*env_, options_.path));
+  OUTBOXD_ASSIGN_OR_RETURN(const Catalogue catalogue,
+                           recover_manifest(*env_, options_.path,
+                                            store_file_ ? store_file_->manifest : KnownManifest{}));
   LogExpectations expected{.oldest_log = catalogue.oldest_log,
                            .last_sequence = catalogue.last_sequence};
   if (store_file_) {
@@ -257,6 +272,7 @@ Status Database::write_store() {
   const std::uint64_t begun = log_watch_->logs_begun();
   store_file_->logs = log_watch_->holding();
   store_file_->durable_sequence = db_->GetLatestSequenceNumber();
+  OUTBOXD_ASSIGN_OR_RETURN(store_file_->manifest, live_manifest(*db_));
   OUTBOXD_TRY(write_store_file(*env_, options_.path, *store_file_));
   logs_listed_.store(begun, std::memory_order_release);
   return domain::ok_status();

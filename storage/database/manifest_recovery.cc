@@ -8,6 +8,8 @@
 #include <system_error>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "storage/database/file_names.h"
 #include "storage/database/wal_scan.h"
 #include "storage/database/whole_file.h"
@@ -102,17 +104,6 @@ Reading read_manifest(std::string_view content) {
   return reading;
 }
 
-// The number in a name such as MANIFEST-000012.
-std::optional<std::uint64_t> manifest_number(std::string_view name) {
-  constexpr std::string_view kPrefix = "MANIFEST-";
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  name.remove_prefix(kPrefix.size());
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  return number;
-}
-
 // The MANIFEST that CURRENT names, or nothing when it names none that is there.
 domain::Result<std::optional<std::string>> current_manifest(rocksdb::Env& env,
                                                             const std::string& directory) {
@@ -138,15 +129,43 @@ domain::Result<bool> has_log_of(rocksdb::Env& env, const std::string& directory,
   });
 }
 
+domain::Status check_known(const std::string& directory, const std::string& name,
+                           std::uint64_t sound_bytes, const KnownManifest& known) {
+  const std::uint64_t number = manifest_number(name).value_or(0);
+  if (number > known.number || (number == known.number && sound_bytes >= known.bytes)) {
+    return domain::ok_status();
+  }
+  return domain::Error{.message =
+                           fmt::format("{}/{} is sound up to byte {}, but MANIFEST-{:06} with {} "
+                                       "bytes was in use: the list of the files in this "
+                                       "directory has lost its end, and with it acknowledged data. "
+                                       "Nothing was changed. Restore a backup; --repair "
+                                       "cannot make this list again.",
+                                       directory, name, sound_bytes, known.number, known.bytes)};
+}
+
 }  // namespace
 
-domain::Result<Catalogue> recover_manifest(rocksdb::Env& env, const std::string& directory) {
+std::optional<std::uint64_t> manifest_number(std::string_view name) {
+  constexpr std::string_view kPrefix = "MANIFEST-";
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  name.remove_prefix(kPrefix.size());
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return number;
+}
+
+domain::Result<Catalogue> recover_manifest(rocksdb::Env& env, const std::string& directory,
+                                           const KnownManifest& known) {
   OUTBOXD_ASSIGN_OR_RETURN(const auto name, current_manifest(env, directory));
   if (!name) return Catalogue{};  // RocksDB will say so
   const std::string path = directory + "/" + *name;
   OUTBOXD_ASSIGN_OR_RETURN(const std::string content, read_whole_file(env, path));
 
   const Reading reading = read_manifest(content);
+  const std::uint64_t sound_bytes = reading.torn_at.value_or(content.size());
+  OUTBOXD_TRY(check_known(directory, *name, sound_bytes, known));
   const LogNumbers& numbers = reading.numbers;
   Catalogue catalogue{.oldest_log = numbers.to_keep, .last_sequence = numbers.last_sequence};
   // CURRENT names a MANIFEST only after the edits that it begins with are synced.

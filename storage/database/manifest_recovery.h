@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "domain/result.h"
 #include "storage/database/database.h"
+#include "storage/database/store_file.h"
 
 namespace outboxd::storage {
 
@@ -31,9 +33,17 @@ struct Catalogue {
 // acted upon: in the ones that a MANIFEST begins with, and in one whose log is gone. RocksDB then
 // refuses to open.
 //
-// The caller holds the lock of the directory. Errors: storage_full or internal when reading or
-// writing fails.
-domain::Result<Catalogue> recover_manifest(rocksdb::Env& env, const std::string& directory);
+// A MANIFEST that is older or shorter than `known` has lost what was acted upon. To RocksDB it
+// would be a smaller database, and it would remove the tables and logs that belong to the rest:
+// nothing opens it then, no repair either.
+//
+// The caller holds the lock of the directory. Errors: internal in that case; storage_full or
+// internal when reading or writing fails.
+domain::Result<Catalogue> recover_manifest(rocksdb::Env& env, const std::string& directory,
+                                           const KnownManifest& known);
+
+// The number in the name of a MANIFEST; nothing for another file's name.
+std::optional<std::uint64_t> manifest_number(std::string_view name);
 
 // True if CURRENT names a file that is there.
 domain::Result<bool> is_current_usable(rocksdb::Env& env, const std::string& directory);

@@ -54,6 +54,14 @@ std::optional<std::string> parse_mark(std::string_view digits) {
   return mark;
 }
 
+std::optional<KnownManifest> parse_manifest(std::string_view line) {
+  const std::size_t blank = std::min(line.find(' '), line.size());
+  const auto number = parse_number<std::uint64_t>(line.substr(0, blank), 10);
+  const auto bytes = parse_number<std::uint64_t>(line.substr(std::min(blank + 1, line.size())), 10);
+  if (!number || !bytes) return std::nullopt;
+  return KnownManifest{*number, *bytes};
+}
+
 }  // namespace
 
 std::string mark_in_batch(const StoreFile& file) {
@@ -66,7 +74,8 @@ domain::Result<StoreFile> new_store_file() {
   if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
     return domain::Error{.message = "cannot get random bytes from the system"};
   }
-  return StoreFile{.mark = {random.begin(), random.end()}, .durable_sequence = 0, .logs = {}};
+  return StoreFile{
+      .mark = {random.begin(), random.end()}, .durable_sequence = 0, .logs = {}, .manifest = {}};
 }
 
 std::string text_of(const StoreFile& file) {
@@ -77,7 +86,7 @@ std::string text_of(const StoreFile& file) {
   for (const ListedLog& log : file.logs) {
     text += fmt::format(" {}@{}", log.number, log.first_sequence);
   }
-  text += '\n';
+  text += fmt::format("\nmanifest {} {}\n", file.manifest.number, file.manifest.bytes);
   return text + checksum_line(text);
 }
 
@@ -92,11 +101,15 @@ std::optional<StoreFile> parse_store_file(std::string_view text) {
   const auto mark_line = take_line(body, "mark ");
   const auto durable_line = take_line(body, "durable ");
   auto logs_line = take_line(body, "logs");
-  if (!mark_line || !durable_line || !logs_line) return std::nullopt;
+  const auto manifest_line = take_line(body, "manifest ");
+  if (!mark_line || !durable_line || !logs_line || !manifest_line) return std::nullopt;
   auto mark = parse_mark(*mark_line);
   const auto durable = parse_number<std::uint64_t>(*durable_line, 10);
   if (!mark || !durable) return std::nullopt;
-  StoreFile file{.mark = *std::move(mark), .durable_sequence = *durable, .logs = {}};
+  const auto manifest = parse_manifest(*manifest_line);
+  if (!manifest) return std::nullopt;
+  StoreFile file{
+      .mark = *std::move(mark), .durable_sequence = *durable, .logs = {}, .manifest = *manifest};
   while (!logs_line->empty()) {
     logs_line->remove_prefix(1);
     if (logs_line->empty()) return std::nullopt;

@@ -5,6 +5,7 @@
 //   "mark " 32 hexadecimal digits "\n"
 //   "durable " sequence number "\n"
 //   "logs" (" " number "@" sequence number of its first write)* "\n"
+//   "manifest " number " " bytes "\n"
 //   "crc32c " 8 hexadecimal digits "\n"        of everything before this line
 #pragma once
 
@@ -29,6 +30,14 @@ struct ListedLog {
   friend bool operator==(const ListedLog&, const ListedLog&) = default;
 };
 
+// The MANIFEST that was in use, and how long it was at least: all of that was synced.
+struct KnownManifest {
+  std::uint64_t number = 0;  // 0: not known
+  std::uint64_t bytes = 0;
+
+  friend bool operator==(const KnownManifest&, const KnownManifest&) = default;
+};
+
 struct StoreFile {
   // 16 random bytes that every batch begins with. A record that has them was written by this store
   // and not by a client of it, who never gets to see them.
@@ -39,6 +48,8 @@ struct StoreFile {
 
   // In their order. Some may have been removed since: the MANIFEST tells which ones are needed.
   std::vector<ListedLog> logs;
+
+  KnownManifest manifest;
 };
 
 // The mark as it stands in a batch: RocksDB's tag of data for the log only, the length, the bytes.

@@ -2,10 +2,12 @@
 // that was acted upon is never given up without a word.
 #include "storage/database/manifest_recovery.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <set>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -28,8 +30,9 @@ class ManifestRecovery : public testing::Test {
     put(**database, "before");
   }
 
-  domain::Result<std::unique_ptr<Database>> open() const {
-    return Database::open({.path = path_, .families = {{.name = "only"}}, .format_name = "test"});
+  domain::Result<std::unique_ptr<Database>> open(bool repair = false) const {
+    return Database::open(
+        {.path = path_, .families = {{.name = "only"}}, .format_name = "test", .repair = repair});
   }
 
   static void put(Database& database, const std::string& key) {
@@ -60,7 +63,7 @@ class ManifestRecovery : public testing::Test {
 
   // What recover_manifest() says, and is not expected to fail at.
   bool recovered() const {
-    return recover_manifest(*rocksdb::Env::Default(), path_).value().torn_tail_dropped;
+    return recover_manifest(*rocksdb::Env::Default(), path_, {}).value().torn_tail_dropped;
   }
 
   void expect_untouched(const std::string& content) const {
@@ -181,9 +184,46 @@ TEST_F(ManifestRecovery, ACurrentThatNamesNoManifestIsLeftForRocksDbToRefuse) {
 
 TEST_F(ManifestRecovery, WithoutCurrentItSaysWhichFileIsMissing) {
   fs::remove(path_ + "/CURRENT");
-  const auto outcome = recover_manifest(*rocksdb::Env::Default(), path_);
+  const auto outcome = recover_manifest(*rocksdb::Env::Default(), path_, {});
   ASSERT_FALSE(outcome.ok());
   EXPECT_THAT(outcome.error().message, testing::HasSubstr(path_ + "/CURRENT"));
+}
+
+// To RocksDB a MANIFEST that ends between two edits is whole, and what later edits added is to be
+// removed.
+TEST_F(ManifestRecovery, G10OneThatLostItsEndOpensNothingAndRemovesNothing) {
+  const std::string whole = bytes();
+  const auto files = [this] {
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(path_)) names.insert(entry.path().filename());
+    return names;
+  };
+  const std::set<std::string> before = files();
+  std::size_t cuts = 0;
+  for (std::size_t length = 1; length < whole.size(); length += 7) {
+    SCOPED_TRACE(length);
+    replace_bytes(whole.substr(0, length));
+    for (const bool repair : {false, true}) {
+      const auto database = open(repair);
+      ASSERT_FALSE(database.ok());
+      EXPECT_THAT(database.error().message, testing::HasSubstr("MANIFEST-"));
+    }
+    EXPECT_EQ(bytes(), whole.substr(0, length));
+    ++cuts;
+  }
+  EXPECT_GT(cuts, 10U);
+  EXPECT_TRUE(std::ranges::includes(files(), before)) << "no table and no log is gone";
+  replace_bytes(whole);
+  const auto database = open();
+  ASSERT_TRUE(database.ok()) << database.error().message;
+  EXPECT_TRUE(has(**database, "before"));
+}
+
+TEST_F(ManifestRecovery, G10AnOlderOneIsNotTheOneThatWasInUse) {
+  const auto number = manifest_number(fs::path(manifest()).filename().string()).value();
+  const KnownManifest known{.number = number + 1, .bytes = 1};
+  EXPECT_FALSE(recover_manifest(*rocksdb::Env::Default(), path_, known).ok());
+  EXPECT_TRUE(recover_manifest(*rocksdb::Env::Default(), path_, {number - 1, 1'000'000}).ok());
 }
 
 }  // namespace
