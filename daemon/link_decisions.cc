@@ -46,6 +46,10 @@ std::vector<std::string_view> LinkDecisions::applicable() const {
 }
 
 Status LinkDecisions::check_applies(std::string_view command) const {
+  if (is_holding_) {
+    return Error{ErrorCode::kInvalidState, "another decision about the link is being carried out",
+                 ""};
+  }
   const auto commands = applicable();
   if (std::find(commands.begin(), commands.end(), command) != commands.end()) {
     return domain::ok_status();
@@ -113,12 +117,20 @@ void LinkDecisions::new_life(Pending pending, bool dry_run, Done done) {
                       " are sent in the new life; those that the life before delivered reach "
                       "consumers a second time");
   }
+  if (progress.completed_seq < last) {
+    effects.push_back(
+        "what the life before charged, and whose record was only in this store, is charged again "
+        "for an order "
+        "that is sent or replayed: see the gateway's books first");
+  }
   if (dry_run || !is_held)
     return done(decide(std::move(identity), std::move(effects), dry_run, false));
   // The letters are durable before the numbers are given up (G5).
+  is_holding_ = true;
   hold_pending(progress.completed_seq + 1, last,
                [this, identity = std::move(identity), effects = std::move(effects),
                 done = std::move(done)]() mutable {
+                 is_holding_ = false;
                  done(decide(std::move(identity), std::move(effects), false, false));
                });
 }

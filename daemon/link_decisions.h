@@ -57,6 +57,7 @@ class LinkDecisions {
   void hold_pending(domain::Seq from, domain::Seq through, std::function<void()> then);
 
   const LinkDecisionsParts parts_;
+  bool is_holding_ = false;  // a new life waits for the events that it holds
 };
 
 }  // namespace outboxd::daemon

@@ -26,6 +26,9 @@ void print_explanation(std::ostream& out, const Json& link) {
   Fields fields = {{"link", text_of(link.at("state")) + " since " + text_of(link.at("since"))},
                    {"this box", describe_box(link.at("box"))},
                    {"its broker", text_of(link.at("box").at("broker"))}};
+  if (link.at("conflict").is_null() && link.at("state") != "connected") {
+    fields.emplace_back("last error", text_of(link.at("last_error")));
+  }
   if (const Json& conflict = link.at("conflict"); !conflict.is_null()) {
     fields.emplace_back("conflict",
                         text_of(conflict.at("code")) + ": " + text_of(conflict.at("message")));

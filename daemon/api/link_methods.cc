@@ -46,7 +46,8 @@ Status explain(const LinkApi& api, const Request& request) {
   const LinkStatus& link = api.relay.status();
   std::string result;
   Writer writer(result);
-  writer.map(6).field("state", name_of(link.state)).field("since", domain::rfc3339(link.since_ms));
+  writer.map(7).field("state", name_of(link.state)).field("since", domain::rfc3339(link.since_ms));
+  write_text_or_nil(writer, "last_error", link.last_error);
   write_conflict(writer, link);
   write_box(writer, api);
   const auto commands = api.decisions.applicable();

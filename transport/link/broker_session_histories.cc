@@ -54,7 +54,7 @@ bool BrokerSessions::has_proven(Peer& peer, const Producer& producer, const Hell
   if (producer.chain == 0) return true;
   if (hello.proof_seq != producer.accepted_seq) {
     end_session(peer);
-    send(peer, encode(ProveFrame{producer.accepted_seq}));
+    send(peer, encode(ProveFrame{producer.accepted_seq, options_.history}));
     return false;
   }
   // A box that does not know the value has completed it: it is the broker that went back, and the

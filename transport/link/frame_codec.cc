@@ -77,7 +77,7 @@ std::string encode(const WelcomeFrame& frame) {
 
 std::string encode(const ProveFrame& frame) {
   std::string out;
-  begin(out, FrameType::kProve, 1).unsigned_integer(frame.seq);
+  begin(out, FrameType::kProve, 2).unsigned_integer(frame.seq).string(frame.history);
   return out;
 }
 

@@ -138,6 +138,12 @@ WelcomeFrame decode_welcome(Fields& f) {
   return welcome;
 }
 
+ProveFrame decode_prove(Fields& fields) {
+  const ProveFrame prove{fields.number(), fields.text()};
+  if (prove.history.size() > kMaxStoreIdBytes) fields.fail();
+  return prove;
+}
+
 std::optional<SentCount> decode_sent_count(Fields& fields) {
   if (!fields.more()) return std::nullopt;
   return SentCount{fields.number(), fields.number()};
@@ -231,7 +237,7 @@ Frame decode_fields(std::uint64_t type, Fields& f) {
     case static_cast<int>(FrameType::kSettled): return decode_settled(f);
     case static_cast<int>(FrameType::kUnsubscribed):
       return UnsubscribedFrame{f.text(), f.text(), f.text(), f.text(), decode_sent_count(f)};
-    case static_cast<int>(FrameType::kProve): return ProveFrame{f.number()};
+    case static_cast<int>(FrameType::kProve): return decode_prove(f);
     case static_cast<int>(FrameType::kConflict):
       return ConflictFrame{f.text(), f.number(), f.number(), f.text()};
     default: return UnknownFrame{type};

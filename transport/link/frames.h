@@ -246,6 +246,7 @@ struct UnsubscribedFrame {
 // Before WELCOME: what is the chain value of event `seq`? HELLO again says.
 struct ProveFrame {
   domain::Seq seq = 0;
+  std::string_view history = {};  // the id of the broker's store
 };
 
 // Instead of WELCOME: the producer's numbers at this broker are of another history.

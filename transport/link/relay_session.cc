@@ -163,7 +163,9 @@ void RelaySession::on_welcome(const WelcomeFrame& welcome, std::int64_t now_ms) 
                                 "this box went back to older data"},
                     now_ms);
   }
-  if (!is_our_broker(welcome, now_ms) || !has_what_we_gave_up(welcome.last_seq, now_ms)) return;
+  if (!is_our_broker(welcome.history, welcome.last_seq, now_ms) ||
+      !has_what_we_gave_up(welcome.last_seq, now_ms))
+    return;
   if (welcome.window_events == 0 || welcome.window_bytes == 0 || welcome.max_publish_events == 0 ||
       welcome.max_publish_bytes == 0 || welcome.max_envelope_bytes == 0) {
     return refuse_broker("the broker grants no room for events", now_ms);

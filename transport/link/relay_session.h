@@ -141,7 +141,7 @@ class RelaySession {
   void on_fenced(const FencedFrame& fenced, std::int64_t now_ms);
   void on_prove(const ProveFrame& prove, std::int64_t now_ms);
   void on_conflict(const ConflictFrame& conflict, std::int64_t now_ms);
-  bool is_our_broker(const WelcomeFrame& welcome, std::int64_t now_ms);
+  bool is_our_broker(std::string_view history, domain::Seq last_seq, std::int64_t now_ms);
   bool has_what_we_gave_up(domain::Seq last_seq, std::int64_t now_ms);
   void on_bye(const ByeFrame& bye, std::int64_t now_ms);
   bool dispatch_to_consumer(const Frame& frame, std::int64_t now_ms);

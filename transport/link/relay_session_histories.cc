@@ -9,14 +9,15 @@ namespace outboxd::transport {
 
 // Two brokers under one address have different stores. What one acknowledged, the other one does
 // not have.
-bool RelaySession::is_our_broker(const WelcomeFrame& welcome, std::int64_t now_ms) {
-  if (history_.empty() || welcome.history.empty() || history_ == welcome.history) return true;
+bool RelaySession::is_our_broker(std::string_view history, domain::Seq last_seq,
+                                 std::int64_t now_ms) {
+  if (history_.empty() || history.empty() || history_ == history) return true;
   if (accept_loss_) return true;
   disagree({.code = std::string(conflict_code::kOtherBroker),
             .life = options_.life,
-            .last_seq = welcome.last_seq,
-            .history = std::string(welcome.history),
-            .message = "this is the broker with the store " + std::string(welcome.history) +
+            .last_seq = last_seq,
+            .history = std::string(history),
+            .message = "this is the broker with the store " + std::string(history) +
                        ", and this box was connected to the one with " + history_ +
                        ": it lost its data, or another broker answers"},
            now_ms);
@@ -41,6 +42,7 @@ bool RelaySession::has_what_we_gave_up(domain::Seq last_seq, std::int64_t now_ms
 
 void RelaySession::on_prove(const ProveFrame& prove, std::int64_t now_ms) {
   if (phase_ != Phase::kGreeting) return;  // the answer to a HELLO of before WELCOME
+  if (!is_our_broker(prove.history, prove.seq, now_ms)) return;
   if (!has_what_we_gave_up(prove.seq, now_ms)) return;
   wanted_proof_ = prove.seq;
 }

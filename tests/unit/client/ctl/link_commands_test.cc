@@ -21,6 +21,7 @@ using LinkCommandsTest = CommandLineTest;
 Json explanation(const Json& conflict, const Json& commands) {
   return {{"state", conflict.is_null() ? "connected" : "conflict"},
           {"since", "2010-12-01T08:31:00.000Z"},
+          {"last_error", nullptr},
           {"conflict", conflict},
           {"box",
            {{"store", "abc"},

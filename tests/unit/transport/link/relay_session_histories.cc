@@ -128,6 +128,13 @@ TEST_F(RelaySessionHistories, TheBrokersQuestionIsAnsweredWithTheNextHello) {
   EXPECT_EQ(std::get<HelloFrame>(frame).proof_chain, 777U);
 }
 
+TEST_F(RelaySessionHistories, AnotherBrokersQuestionIsNotAnswered) {
+  begin({});
+  receive(ProveFrame{19, "wrong"});
+  EXPECT_FALSE(session_->wanted_proof());
+  EXPECT_THAT(diary_.entries, testing::Contains("conflict other_broker after 19"));
+}
+
 TEST_F(RelaySessionHistories, AConflictThatTheBrokerFindsIsToldWithWhatItHas) {
   begin({});
   receive(ConflictFrame{conflict_code::kOtherStore, 3, 50, "whose name it is"});
