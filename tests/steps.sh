@@ -62,7 +62,7 @@ ctest_step() {
   report=$PWD/$build/$name.xml
   rm -f "$report"
   # No tests is an error: a label that matches nothing proves nothing.
-  with_news "$name" "$log" steady_addresses ctest --test-dir "$build" --output-on-failure --no-tests=error \
+  with_news "$name" "$log" steady_addresses ctest --test-dir "$build" -j "$(nproc)" --output-on-failure --no-tests=error \
     --output-junit "$report" "$@" || status=$?
   if [ "$status" != 0 ]; then grep -v -E '^ +Start |  +Passed +[0-9.]+ sec$' "$log"; fi
   grep -E '% tests passed|\((Skipped|Disabled)\)$' "$log" || true
